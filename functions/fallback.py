@@ -1,0 +1,27 @@
+"""HTTP: everything that is not served, as a problem like any other."""
+
+import re
+
+import azure.functions as func
+
+from functions.http import ROUTES, problem, problems
+from shared.errors import NotAllowed, NotFound
+
+bp = func.Blueprint()
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+
+
+@bp.route("{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+@problems
+async def no_such_route(req: func.HttpRequest) -> func.HttpResponse:
+    """404, or 405 with the methods that the resource has."""
+    path = (req.route_params.get("path") or "").strip("/")
+    allowed = sorted({method for method, template in ROUTES if _matches(template, path)})
+    if allowed:
+        return problem(NotAllowed(f"{req.method} is not served here"), {"Allow": ", ".join(allowed)})
+    raise NotFound("no such resource")
+
+
+def _matches(template: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path, re.IGNORECASE) is not None

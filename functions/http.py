@@ -1,0 +1,135 @@
+"""HTTP in and out: who asks, what for, and every error as RFC 9457 problem details."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from time import time
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+import azure.functions as func
+from pydantic import TypeAdapter, ValidationError
+
+from shared.bootstrap import world
+from shared.codec.http import Body, Id, parse, to_json
+from shared.domain.principal import Principal
+from shared.errors import CloudError, Code, Malformed, NotFound, TooLarge, Unauthenticated, Unsupported
+
+type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+LARGEST_BODY = 256 * 1024
+"""Bytes of a request's body."""
+ROUTES: list[tuple[str, str]] = []
+"""Every method and template that is served, for the answer to what is not."""
+
+_ID = TypeAdapter(Id)
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+log = logging.getLogger(__name__)
+
+
+def endpoint(bp: func.Blueprint, method: str, template: str) -> Callable[[Handler], Any]:
+    """Register a handler for one method and route; what it raises is answered as a problem."""
+    ROUTES.append((method, template))
+
+    def register(handler: Handler) -> Any:
+        routed = bp.route(template, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
+        return routed(problems(handler))
+
+    return register
+
+
+def problems(handler: Handler) -> Handler:
+    @wraps(handler)
+    async def answered(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            return await handler(req)
+        except CloudError as error:
+            if error.status >= 500:
+                log.warning("answered %s: %s", error.code.value, error.detail)
+            return problem(error)
+        except Exception:
+            log.exception("a defect in %s", handler.__name__)
+            return problem(CloudError("a defect on our side; it is logged"))
+
+    return answered
+
+
+def problem(error: CloudError, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    body = {
+        "type": f"urn:automotive-cloud:problem:{error.code.value}",
+        "title": error.code.value.replace("_", " "),
+        "status": error.status,
+        "code": error.code.value,
+        "detail": error.detail,
+    }
+    headers = dict(headers or {})
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 503:
+        headers["Retry-After"] = "5"
+    return func.HttpResponse(
+        to_json(body), status_code=error.status, headers=headers, mimetype="application/problem+json"
+    )
+
+
+def answer(body: Any, status: int = 200) -> func.HttpResponse:
+    return func.HttpResponse(to_json(body), status_code=status, mimetype="application/json")
+
+
+async def caller(req: func.HttpRequest) -> Principal:
+    """Who bears the token, or raise Unauthenticated."""
+    scheme, _, token = req.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("a bearer token is needed")
+    return await world().tokens.verify(token.strip())
+
+
+def body[B: Body](model: type[B], req: func.HttpRequest) -> B:
+    """The request's body as the model. Raises Unsupported, TooLarge or Malformed."""
+    media_type = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Unsupported("the body has to be application/json")
+    raw = req.get_body()
+    if len(raw) > LARGEST_BODY:
+        raise TooLarge(f"{len(raw)} bytes, more than {LARGEST_BODY}")
+    return parse(model, raw)
+
+
+def path_id(req: func.HttpRequest, name: str) -> str:
+    """An id in the path; one that no document could have is absent like any other."""
+    try:
+        return _ID.validate_python(req.route_params.get(name, ""))
+    except ValidationError:
+        raise NotFound(f"no such {name.removesuffix('_id')}") from None
+
+
+def limit(req: func.HttpRequest, default: int = 50, most: int = 100) -> int:
+    """How many items a page may hold."""
+    text = req.params.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= most):
+        raise Malformed(f"limit is a number from 1 to {most}", Code.INVALID_QUERY)
+    return int(text)
+
+
+def idempotency_key(req: func.HttpRequest) -> str | None:
+    key: str | None = req.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Malformed("an idempotency key has 1 to 128 visible ASCII characters", Code.INVALID_HEADER)
+    return key
+
+
+def new_id(prefix: str, who: Principal, key: str | None, scope: str) -> str:
+    """An opaque id; the same caller's same idempotency key always gives the same."""
+    made = uuid5(NAMESPACE_URL, f"{who.brand}/{who.subject}/{scope}/{key}") if key else uuid4()
+    return f"{prefix}-{made.hex}"
+
+
+def digest(req: func.HttpRequest) -> str:
+    """What tells one body from another under the same idempotency key."""
+    return hashlib.sha256(req.get_body()).hexdigest()[:32]
+
+
+def now_ms() -> int:
+    return int(time() * 1000)

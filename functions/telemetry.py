@@ -1,0 +1,45 @@
+"""Event Hub: what vehicles sent becomes vehicle state."""
+
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from functions.http import now_ms
+from shared.bootstrap import world
+from shared.codec.telemetry import decode
+from shared.domain.telemetry import Position
+from shared.errors import Code, Malformed, Rejected
+from shared.use_cases.ingest import Arrival
+
+bp = func.Blueprint()
+
+
+@bp.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name="telemetry",
+    connection="EVENTHUBS",
+    consumer_group="ingest",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@bp.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:00:30")
+async def ingest_telemetry(events: list[func.EventHubEvent]) -> None:
+    """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
+    metadata = events[0].metadata or {}
+    partition = str(metadata["PartitionContext"]["PartitionId"])
+    await world().ingest.batch(partition, [_arrival(event) for event in events], now_ms)
+
+
+def _arrival(event: func.EventHubEvent) -> Arrival:
+    """Who sent it is what the hub stamped on it; when, the time at which the hub took it."""
+    taken = event.enqueued_time or datetime.now(UTC)
+    at = int((taken if taken.tzinfo else taken.replace(tzinfo=UTC)).timestamp() * 1000)
+    position = Position(event.sequence_number or 0, at)
+    device = (event.iothub_metadata or {}).get("connection-device-id", "")
+    raw = event.get_body()
+    if not device:
+        return Arrival(position, "", raw, Malformed("the hub names no device", Code.NO_DEVICE))
+    try:
+        return Arrival(position, device, raw, decode(device, raw, at))
+    except Rejected as error:
+        return Arrival(position, device, raw, error)

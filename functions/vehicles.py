@@ -1,0 +1,40 @@
+"""HTTP: vehicles, their subscriptions and their state."""
+
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from functions.http import answer, body, caller, digest, endpoint, idempotency_key, new_id, path_id
+from shared.bootstrap import world
+from shared.codec.http import RegisterVehicle, Subscribe, state_answer, subscription_answer, vehicle_answer
+from shared.use_cases import vehicles
+from shared.use_cases.vehicles import Order
+
+bp = func.Blueprint()
+
+
+@endpoint(bp, "POST", "v1/vehicles")
+async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator registers a vehicle of the own brand."""
+    who, key = await caller(req), idempotency_key(req)
+    draft = body(RegisterVehicle, req).profile(new_id("veh", who, key, "vehicles"), who.brand)
+    profile = await vehicles.register(who, draft, key, digest(req), world().profiles)
+    return answer(vehicle_answer(profile), 201)
+
+
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/subscriptions")
+async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator sells a plan for a vehicle."""
+    who, key, vehicle = await caller(req), idempotency_key(req), path_id(req, "vehicle_id")
+    wanted = body(Subscribe, req)
+    sale = new_id("sub", who, key, f"vehicles/{vehicle}/subscriptions")
+    order = Order(vehicle, wanted.plan, sale, wanted.starts_at or datetime.now(UTC), key, digest(req))
+    sold = await vehicles.sell(who, order, world().profiles, world().catalogs)
+    return answer(subscription_answer(sold), 201)
+
+
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state")
+async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
+    """The newest reading of every signal, for whoever has access."""
+    who, vehicle = await caller(req), path_id(req, "vehicle_id")
+    return answer(state_answer(await vehicles.read_state(who, vehicle, world().profiles, world().states)))

@@ -1,0 +1,81 @@
+"""Our own queues on Service Bus. A message id names one attempt, so that a retry is never taken for a repeat."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import AzureError
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusSender
+
+from shared.codec import messages
+from shared.domain.notification import Delivery, Notification
+from shared.errors import Refused, Unavailable
+from shared.tracing import handing_over
+
+
+class _Queue:
+    """One sender, which is not safe for two tasks at once."""
+
+    def __init__(self, sender: ServiceBusSender) -> None:
+        self._sender = sender
+        self._turn = asyncio.Lock()
+
+    async def send(self, outgoing: Sequence[ServiceBusMessage], delay: float = 0) -> None:
+        """Raises Unavailable unless the broker acknowledged them all, Refused for one that is too large."""
+        if delay:
+            for message in outgoing:
+                message.scheduled_enqueue_time_utc = datetime.now(UTC) + timedelta(seconds=delay)
+        async with self._turn:
+            try:
+                batch = await self._sender.create_message_batch()
+                for message in outgoing:
+                    try:
+                        batch.add_message(message)
+                    except ValueError:
+                        await self._sender.send_messages(batch)
+                        batch = await self._sender.create_message_batch()
+                        batch.add_message(message)
+                await self._sender.send_messages(batch)
+            except ValueError as error:
+                raise Refused(f"service bus: {error}") from error
+            except (AzureError, OSError, TimeoutError) as error:
+                raise Unavailable(f"service bus: {error!r}"[:300]) from error
+
+
+class ServiceBusNotifications:
+    """The `notifications` queue."""
+
+    def __init__(self, sender: ServiceBusSender) -> None:
+        self._queue = _Queue(sender)
+
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
+        with handing_over("notifications send", notification) as outgoing:
+            body = messages.encode_notification(outgoing, attempt)
+            message = ServiceBusMessage(body, message_id=f"{notification.id}:{attempt}")
+            await self._queue.send([message], delay)
+
+
+class ServiceBusDeliveries:
+    """The `deliveries` queue."""
+
+    def __init__(self, sender: ServiceBusSender) -> None:
+        self._queue = _Queue(sender)
+
+    async def send(self, deliveries: Sequence[Delivery], attempt: int = 0, delay: float = 0) -> None:
+        outgoing = [
+            ServiceBusMessage(messages.encode_delivery(d, attempt), message_id=f"{d.id}:{attempt}") for d in deliveries
+        ]
+        await self._queue.send(outgoing, delay)
+
+
+class ServiceBusWakes:
+    """The `wake` queue."""
+
+    def __init__(self, sender: ServiceBusSender) -> None:
+        self._queue = _Queue(sender)
+
+    async def send(self, wakes: Sequence[tuple[str, int]]) -> None:
+        await self._queue.send(
+            [ServiceBusMessage(messages.encode_wake(v, due), message_id=f"{v}:{due}") for v, due in wakes]
+        )

@@ -1,0 +1,83 @@
+"""Bearer tokens: signed JWTs of one issuer, checked against the keys it publishes."""
+
+import asyncio
+import json
+from time import monotonic
+
+import aiohttp
+import jwt
+
+from shared.domain.principal import Kind, Principal
+from shared.errors import Unauthenticated, Unavailable
+
+ALGORITHMS = ["RS256", "ES256"]
+REQUIRED = ["exp", "iat", "sub", "aud", "iss"]
+LEEWAY = 30
+"""Seconds by which our clock and the issuer's may differ."""
+FRESH = 3600.0
+"""Seconds for which published keys are not fetched again."""
+PAUSE = 10.0
+"""Seconds between fetches that an unknown key id may cause."""
+LONGEST = 8192
+"""Characters of a token."""
+
+
+class JwksTokens:
+    """Keys are fetched off the hot path, kept for an hour, and fetched again when a token names an unknown one."""
+
+    def __init__(self, issuer: str, audience: str, jwks_url: str) -> None:
+        self._issuer, self._audience, self._url = issuer, audience, jwks_url
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = float("-inf")
+        self._turn = asyncio.Lock()
+
+    async def verify(self, token: str) -> Principal:
+        if len(token) > LONGEST:
+            raise Unauthenticated("the token is too long")
+        try:
+            key = await self._key(jwt.get_unverified_header(token).get("kid"))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY,
+                options={"require": REQUIRED},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise Unauthenticated(f"the token does not hold: {error}"[:200]) from None
+        return _principal(claims)
+
+    async def _key(self, kid: object) -> jwt.PyJWK:
+        if not isinstance(kid, str):
+            raise Unauthenticated("the token names no key")
+        async with self._turn:
+            age = monotonic() - self._fetched
+            if age > FRESH or (kid not in self._keys and age > PAUSE):
+                await self._fetch()
+        if kid not in self._keys:
+            raise Unauthenticated("the token names a key that the issuer does not publish")
+        return self._keys[kid]
+
+    async def _fetch(self) -> None:
+        """Old keys stay in use while the issuer cannot be reached."""
+        try:
+            timeout = aiohttp.ClientTimeout(total=3)
+            async with aiohttp.ClientSession(timeout=timeout) as http, http.get(self._url) as answer:
+                answer.raise_for_status()
+                published = jwt.PyJWKSet.from_dict(json.loads(await answer.text()))
+        except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
+            if self._keys:
+                return
+            raise Unavailable(f"the issuer's keys cannot be fetched: {error!r}"[:200]) from error
+        self._keys = {k.key_id: k for k in published.keys if k.key_id and k.algorithm_name in ALGORITHMS}
+        self._fetched = monotonic()
+
+
+def _principal(claims: dict[str, object]) -> Principal:
+    subject, brand, roles = claims["sub"], claims.get("brand"), claims.get("roles", [])
+    if not isinstance(subject, str) or not isinstance(brand, str) or not isinstance(roles, list):
+        raise Unauthenticated("the token needs a subject, a brand and a list of roles")
+    kind = next((k for k in (Kind.OPERATOR, Kind.VEHICLE) if k.value in roles), Kind.USER)
+    return Principal(subject, brand, kind)

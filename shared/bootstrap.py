@@ -1,0 +1,153 @@
+"""The one place that knows which adapter stands behind which port.
+
+Each part is built once a process, when first asked for: a cold start pays for what its function uses."""
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from shared.adapters.tokens import JwksTokens
+from shared.ports import (
+    Catalogs,
+    Deliveries,
+    Inbox,
+    Ledgers,
+    Notifications,
+    Parking,
+    Profiles,
+    States,
+    Tokens,
+    Wakes,
+)
+from shared.settings import settings
+from shared.topology import topology
+from shared.tracing import configure
+from shared.use_cases.ingest import Ingest
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.cosmos.aio import ContainerProxy
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+TELEMETRY = "telemetry"
+STORE_TIMEOUT = 10
+"""Seconds that one call to the store may take before it counts as an outage."""
+
+
+class World:
+    """Everything outside, as ports."""
+
+    def __init__(self) -> None:
+        configure(settings().monitor_connection)
+
+    @cached_property
+    def states(self) -> States:
+        from shared.adapters.cosmos import CosmosStates
+
+        return CosmosStates(self._container("vehicles"))
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        from shared.adapters.cosmos import CosmosProfiles
+
+        return CosmosProfiles(self._container("vehicles"), self._container("vins"))
+
+    @cached_property
+    def catalogs(self) -> Catalogs:
+        from shared.adapters.cosmos import CosmosCatalogs
+
+        return CosmosCatalogs(self._container("catalog"))
+
+    @cached_property
+    def ledgers(self) -> Ledgers:
+        from shared.adapters.cosmos import CosmosLedgers
+
+        return CosmosLedgers(self._container("ledger"))
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        from shared.adapters.cosmos import CosmosInbox
+
+        return CosmosInbox(self._container("inbox"))
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        from shared.adapters.servicebus import ServiceBusNotifications
+
+        return ServiceBusNotifications(self._sender("notifications"))
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        from shared.adapters.servicebus import ServiceBusDeliveries
+
+        return ServiceBusDeliveries(self._sender("deliveries"))
+
+    @cached_property
+    def wakes(self) -> Wakes:
+        from shared.adapters.servicebus import ServiceBusWakes
+
+        return ServiceBusWakes(self._sender("wake"))
+
+    @cached_property
+    def parking(self) -> Parking:
+        from azure.storage.blob.aio import BlobServiceClient
+
+        from shared.adapters.blob import BlobParking
+
+        s = settings()
+        if s.storage_connection:
+            service = BlobServiceClient.from_connection_string(s.storage_connection)
+        else:
+            service = BlobServiceClient(s.storage_endpoint, credential=self._credential)
+        return BlobParking(service.get_container_client("parked"))
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        s = settings()
+        return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        handover_after = int(settings().handover_after_seconds * 1000)
+        return Ingest(TELEMETRY, self.states, self.notifications, self.ledgers, self.parking, handover_after)
+
+    @cached_property
+    def _credential(self) -> "AsyncTokenCredential":
+        from azure.identity.aio import DefaultAzureCredential
+
+        return DefaultAzureCredential(managed_identity_client_id=settings().client_id)
+
+    @cached_property
+    def _containers(self) -> "dict[str, ContainerProxy]":
+        """A key on one machine, an identity in Azure; neither the environment's proxies nor echoed bodies."""
+        from azure.core.pipeline.transport import AioHttpTransport
+        from azure.cosmos.aio import CosmosClient
+
+        s = settings()
+        client = CosmosClient(
+            s.cosmos_endpoint,
+            s.cosmos_key or self._credential,
+            transport=AioHttpTransport(use_env_settings=False, connection_timeout=3, read_timeout=STORE_TIMEOUT),
+            no_response_on_write=True,
+        )
+        database = client.get_database_client(topology().cosmos.database)
+        return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
+
+    def _container(self, name: str) -> "ContainerProxy":
+        return self._containers[name]
+
+    @cached_property
+    def _bus(self) -> "ServiceBusClient":
+        from azure.servicebus.aio import ServiceBusClient
+
+        s = settings()
+        if s.servicebus_connection:
+            return ServiceBusClient.from_connection_string(s.servicebus_connection)
+        return ServiceBusClient(s.servicebus_namespace, self._credential)
+
+    def _sender(self, queue: str) -> "ServiceBusSender":
+        return self._bus.get_queue_sender(queue)
+
+
+@cache
+def world() -> World:
+    return World()

@@ -1,0 +1,137 @@
+"""CloudEvents 1.0 with telemetry: the bytes a vehicle sent in, a domain value or a reason to park them out.
+
+A message that is right in every part is decoded and checked in one pass in C. Any other is read again, slowly, to
+tell what is wrong with it: the whole message, or single readings that are left out."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
+from shared.codec.signals import sift
+from shared.domain.telemetry import Sample, Telemetry, sample_time
+from shared.errors import Code, Malformed
+
+TYPE = "automotive.telemetry.v1"
+LARGEST = 256 * 1024
+"""Bytes of a message: what IoT Hub lets a device send."""
+MOST_READINGS = 2_000
+"""Readings of one message, over all its samples."""
+LONGEST_SEQUENCE = 18
+"""Digits of a sequence number."""
+_SOURCE = "/vehicles/"
+_DIGITS = frozenset("0123456789")
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
+
+_shapes = Shapes()
+
+
+def decode(device: str, body: bytes, arrived_at: int) -> Telemetry:
+    """What `device` sent, as the hub stamped it; the body is never asked who sent it. `arrived_at` is epoch ms.
+
+    Raises Malformed with the reason to park it for. Readings that don't fit are left out and counted."""
+    if len(body) > LARGEST:
+        raise Malformed(f"{len(body)} bytes, more than {LARGEST}", Code.TOO_LARGE)
+    try:
+        event = _shapes.decoder(device)(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return _slowly(device, body, arrived_at)
+    number = event.sequence
+    if (
+        not number
+        or event.source != _SOURCE + device
+        or len(number) > LONGEST_SEQUENCE
+        or not _DIGITS.issuperset(number)
+    ):
+        return _slowly(device, body, arrived_at)
+    samples = []
+    readings = skewed = 0
+    for raw in event.data.samples:
+        seen, signals = raw.time, msgspec.to_builtins(raw.signals)
+        at, ahead = sample_time(seen and (seen - _EPOCH) // _MILLISECOND, arrived_at)
+        skewed += ahead
+        readings += len(signals)
+        samples.append(Sample(at, signals))
+    if readings > MOST_READINGS:
+        raise _too_many()
+    return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent)
+
+
+def _slowly(device: str, body: bytes, arrived_at: int) -> Telemetry:
+    """The same for a message in which something is wrong: reading by reading, with the reason by name."""
+    event = _envelope(body)
+    if event["source"] != _SOURCE + device:
+        raise _spoofed(event["source"])
+    if event["type"] != TYPE:
+        raise Malformed(f"type {event['type'][:100]!r}", Code.UNKNOWN_TYPE)
+    samples: list[Sample] = []
+    total = refused = unknown = skewed = 0
+    for at, signals in _samples(event.get("data")):
+        total += len(signals)
+        if total > MOST_READINGS:
+            raise _too_many()
+        moment, ahead = sample_time(at, arrived_at)
+        readings, misfits, strangers = sift(signals)
+        refused, unknown, skewed = refused + misfits, unknown + strangers, skewed + ahead
+        samples.append(Sample(moment, readings))
+    if not refused and not unknown:
+        _shapes.learn(device, (path for sample in samples for path in sample.readings))
+    traceparent = event.get("traceparent")
+    trace = traceparent if isinstance(traceparent, str) else None
+    return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+
+
+def _envelope(body: bytes) -> dict[str, Any]:
+    """The attributes that CloudEvents 1.0, section 3.1, requires."""
+    try:
+        event = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise Malformed(str(error)[:200], Code.NOT_JSON) from None
+    if not isinstance(event, dict) or event.get("specversion") != "1.0":
+        raise Malformed("not a CloudEvent 1.0", Code.NOT_CLOUDEVENT)
+    if not all(isinstance(event.get(name), str) for name in ("id", "source", "type")):
+        raise Malformed("id, source and type are texts", Code.NOT_CLOUDEVENT)
+    if not 0 < len(event["id"]) <= LONGEST_ID:
+        raise Malformed(f"id has 1 to {LONGEST_ID} characters", Code.NOT_CLOUDEVENT)
+    return event
+
+
+def _samples(data: object) -> Sequence[tuple[int | None, dict[str, Any]]]:
+    """The time (epoch ms) and the signals of each sample."""
+    samples = data.get("samples") if isinstance(data, dict) else None
+    if not isinstance(samples, list) or not samples:
+        raise Malformed("data.samples is not a list of samples", Code.MALFORMED_DATA)
+    if len(samples) > MOST_SAMPLES:
+        raise Malformed(f"more than {MOST_SAMPLES} samples", Code.TOO_MANY_READINGS)
+    if not all(isinstance(s, dict) and isinstance(s.get("signals"), dict) for s in samples):
+        raise Malformed("a sample without signals", Code.MALFORMED_DATA)
+    return [(_time(s.get("time")), s["signals"]) for s in samples]
+
+
+def _time(text: object) -> int | None:
+    """RFC 3339 with a zone, as epoch milliseconds."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise Malformed("a sample time that is not a text", Code.MALFORMED_DATA)
+    try:
+        return (msgspec.convert(text, Time) - _EPOCH) // _MILLISECOND
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        raise Malformed(f"{text[:40]!r} is no time with a zone", Code.IMPOSSIBLE_TIME) from None
+
+
+def _sequence(text: object) -> int:
+    """The CloudEvents sequence extension: a text of decimal digits."""
+    if isinstance(text, str) and 0 < len(text) <= LONGEST_SEQUENCE and _DIGITS.issuperset(text):
+        return int(text)
+    raise Malformed(f"sequence is not a text of 1 to {LONGEST_SEQUENCE} digits", Code.NOT_CLOUDEVENT)
+
+
+def _spoofed(source: str) -> Malformed:
+    return Malformed(f"the source names {source[:100]!r}", Code.SPOOFED_SOURCE)
+
+
+def _too_many() -> Malformed:
+    return Malformed(f"more than {MOST_READINGS} readings", Code.TOO_MANY_READINGS)

@@ -1,0 +1,53 @@
+"""How many events of one hub partition ended how: each hub position counted once."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.telemetry import Census, Position
+from shared.domain.vehicle import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One event's entry: where it stood, how it ended, why if parked, and its readings."""
+
+    position: Position
+    outcome: Outcome
+    reason: str | None = None
+    census: Census = Census()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The books of one partition. `accepted` is read off the hub's positions, never summed from the outcomes."""
+
+    id: str
+    position: Position | None = None
+    accepted: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    census: Census = Census()
+
+    @property
+    def balanced(self) -> bool:
+        return self.accepted == sum(self.outcomes.values())
+
+
+def count(ledger: Ledger, batch: Sequence[Counted]) -> Ledger:
+    """The ledger after a batch in hub order; positions that are in it already change nothing."""
+    known = ledger.position
+    new = [c for c in batch if not (known and known.covers(c.position))]
+    if not new:
+        return ledger
+    accepted, last = ledger.accepted, known
+    for entry in new:
+        sequence = entry.position.sequence
+        accepted += sequence - last.sequence if last and sequence > last.sequence else 1
+        last = entry.position
+    outcomes = Counter(ledger.outcomes)
+    outcomes.update(c.outcome.value for c in new)
+    reasons = Counter(ledger.reasons)
+    reasons.update(c.reason for c in new if c.reason)
+    totals = zip(ledger.census, *(c.census for c in new), strict=True)
+    return Ledger(ledger.id, last, accepted, outcomes, reasons, Census(*map(sum, totals)))

@@ -1,0 +1,60 @@
+"""Something a person should be told, once; and its way to each person."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from shared.domain.telemetry import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A fact worth telling. `at` is when it came about (epoch ms); `id` follows from the fact itself."""
+
+    id: str
+    kind: str
+    vehicle_id: str
+    brand: str
+    at: int
+    facts: Mapping[str, Value]
+    traceparent: str | None = None
+
+    @classmethod
+    def of_episode(
+        cls,
+        rule: str,
+        vehicle_id: str,
+        brand: str,
+        at: int,
+        facts: Mapping[str, Value],
+        traceparent: str | None,
+    ) -> "Notification":
+        """One episode of one rule is told once, however often its cause is seen."""
+        fact = f"vehicles/{vehicle_id}/rules/{rule}/episodes/{at}"
+        return cls(str(uuid5(NAMESPACE_URL, fact)), rule, vehicle_id, brand, at, facts, traceparent)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One chain of attempts to tell one person over one channel."""
+
+    id: str
+    user_id: str
+    channel: str
+    notification: Notification
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """What a person finds in the inbox. `delivered_at` is epoch ms."""
+
+    delivery: Delivery
+    delivered_at: int
+
+
+def plan(notification: Notification, audience: Iterable[str]) -> list[Delivery]:
+    """One delivery a person, with an id that the same notification always gives."""
+    return [
+        Delivery(str(uuid5(NAMESPACE_URL, f"{notification.id}/{user}/inbox")), user, "inbox", notification)
+        for user in sorted(set(audience))
+    ]

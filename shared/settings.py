@@ -1,0 +1,58 @@
+"""What the environment says, read once. Missing names fail at start, all of them at once, not at the first event."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A connection string or key stands only on one machine; in Azure it is None and the identity is used."""
+
+    cosmos_endpoint: str
+    cosmos_key: str | None
+    servicebus_connection: str | None
+    servicebus_namespace: str
+    storage_connection: str | None
+    storage_endpoint: str
+    client_id: str | None
+    token_issuer: str
+    token_audience: str
+    token_jwks_url: str
+    handover_after_seconds: float
+    monitor_connection: str | None
+
+
+ALWAYS = ("COSMOS__accountEndpoint", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_JWKS_URL")
+ONE_OF = (
+    ("SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"),
+    ("AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri"),
+)
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """The settings in `env`, or RuntimeError naming everything that is missing."""
+    missing = [name for name in ALWAYS if not env.get(name)]
+    missing += [" or ".join(names) for names in ONE_OF if not any(env.get(name) for name in names)]
+    if missing:
+        raise RuntimeError(f"settings missing: {', '.join(missing)}")
+    return Settings(
+        env["COSMOS__accountEndpoint"],
+        env.get("COSMOS__accountKey"),
+        env.get("SERVICEBUS"),
+        env.get("SERVICEBUS__fullyQualifiedNamespace", ""),
+        env.get("AzureWebJobsStorage"),
+        env.get("AzureWebJobsStorage__blobServiceUri", ""),
+        env.get("AZURE_CLIENT_ID"),
+        env["TOKEN_ISSUER"],
+        env["TOKEN_AUDIENCE"],
+        env["TOKEN_JWKS_URL"],
+        float(env.get("HANDOVER_AFTER_SECONDS", "60")),
+        env.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+    )
+
+
+@cache
+def settings() -> Settings:
+    return read(os.environ)

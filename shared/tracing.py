@@ -1,0 +1,54 @@
+"""OpenTelemetry: one trace from the vehicle's event to the inbox, carried as a traceparent in what is stored and sent.
+
+Without an exporter configured the API's no-op tracer answers, and costs nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.domain.notification import Notification
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+@cache
+def configure(connection_string: str | None) -> None:
+    """Export to Azure Monitor if its connection string is set. Once a process."""
+    if connection_string is None:
+        return
+    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider()
+    exporter = AzureMonitorTraceExporter(connection_string=connection_string)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+
+
+@contextmanager
+def span(name: str, kind: SpanKind, traceparent: str | None) -> Iterator[str | None]:
+    """A span that goes on from `traceparent`; gives the traceparent to carry on."""
+    parent = _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
+    tracer = trace.get_tracer("automotive-cloud")
+    with tracer.start_as_current_span(name, context=parent, kind=kind):
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier)
+        yield carrier.get("traceparent", traceparent)
+
+
+@contextmanager
+def handing_over(name: str, notification: Notification) -> Iterator[Notification]:
+    """A producer span; gives the notification as it should travel."""
+    with span(name, SpanKind.PRODUCER, notification.traceparent) as traceparent:
+        yield carried(notification, traceparent)
+
+
+def carried(notification: Notification, traceparent: str | None) -> Notification:
+    """The notification with the trace context to go on from."""
+    return replace(notification, traceparent=traceparent)

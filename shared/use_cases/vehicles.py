@@ -1,0 +1,81 @@
+"""Registering vehicles, selling plans for them, and reading what they are known to be."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.principal import Principal, require_access, require_operator
+from shared.domain.profile import Profile, Request, Subscription, subscribe
+from shared.domain.vehicle import VehicleState
+from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Unavailable
+from shared.ports import Catalogs, Profiles, States
+from shared.use_cases.ingest import ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A plan to be sold for a vehicle from `starts_at`; `id` is the sale's if it was not made before."""
+
+    vehicle_id: str
+    plan: str
+    id: str
+    starts_at: datetime
+    key: str | None
+    digest: str
+
+
+async def register(caller: Principal, draft: Profile, key: str | None, digest: str, profiles: Profiles) -> Profile:
+    """Store a new vehicle, or return the one that the same idempotency key made.
+
+    A registration that died after it took the VIN is completed by the next one for that VIN.
+    Raises Forbidden, Contradiction(vin_in_use) or Reused."""
+    require_operator(caller)
+    if key and (made := await _made_before(draft.vehicle_id, key, digest, profiles)):
+        return made
+    owner = await profiles.claim_vin(draft.vin, draft.vehicle_id)
+    profile = replace(draft, vehicle_id=owner, requests=(Request(key, digest, owner),) if key else ())
+    try:
+        await profiles.register(profile, VehicleState(owner, profile.policy()))
+    except Conflict:
+        made = await _made_before(owner, key, digest, profiles) if key and owner == draft.vehicle_id else None
+        if made:
+            return made
+        raise Contradiction("a vehicle with this VIN is registered", Code.VIN_IN_USE) from None
+    return profile
+
+
+async def _made_before(vehicle_id: str, key: str, digest: str, profiles: Profiles) -> Profile | None:
+    try:
+        found = await profiles.load(vehicle_id)
+    except NotFound:
+        return None
+    return found.value if found.value.asked_before(key, digest) else None
+
+
+async def sell(caller: Principal, order: Order, profiles: Profiles, catalogs: Catalogs) -> Subscription:
+    """Sell a plan of the vehicle's brand, once for each idempotency key.
+
+    Raises Forbidden, NotFound, Malformed(unknown_plan), Contradiction(too_many_subscriptions) or Reused."""
+    require_operator(caller)
+    for _ in range(ATTEMPTS):
+        found = await profiles.load(order.vehicle_id)
+        profile = found.value
+        require_access(caller, profile)
+        if made := profile.asked_before(order.key, order.digest):
+            return next(s for s in profile.subscriptions if s.id == made)
+        plan = (await catalogs.load(profile.brand)).plans.get(order.plan)
+        if plan is None:
+            raise Malformed(f"{profile.brand} sells no plan {order.plan}", Code.UNKNOWN_PLAN)
+        request = Request(order.key, order.digest, order.id) if order.key else None
+        after = subscribe(profile, plan, order.id, order.starts_at, request)
+        try:
+            await profiles.commit(after, found.version)
+        except Conflict:
+            continue
+        return after.subscriptions[-1]
+    raise Unavailable(f"{order.vehicle_id} is being written by others")
+
+
+async def read_state(caller: Principal, vehicle_id: str, profiles: Profiles, states: States) -> VehicleState:
+    """The newest reading of every signal, for whoever has access; else NotFound."""
+    require_access(caller, (await profiles.load(vehicle_id)).value)
+    return (await states.load(vehicle_id)).value
