@@ -113,17 +113,19 @@ def limit(req: func.HttpRequest, default: int = 50, most: int = 100) -> int:
     return int(text)
 
 
-def idempotency_key(req: func.HttpRequest) -> str | None:
+def idempotency_key(req: func.HttpRequest, who: Principal, scope: str) -> str | None:
+    """The request's key, told apart from other callers' and from the same one's for something else."""
     key: str | None = req.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
         raise Malformed("an idempotency key has 1 to 128 visible ASCII characters", Code.INVALID_HEADER)
-    return key
+    return f"{who.brand}/{who.subject}/{scope}/{key}"
 
 
-def new_id(prefix: str, who: Principal, key: str | None, scope: str) -> str:
-    """An opaque id; the same caller's same idempotency key always gives the same."""
-    made = uuid5(NAMESPACE_URL, f"{who.brand}/{who.subject}/{scope}/{key}") if key else uuid4()
-    return f"{prefix}-{made.hex}"
+def new_id(prefix: str, key: str | None) -> str:
+    """An opaque id; the same idempotency key always gives the same."""
+    return f"{prefix}-{(uuid5(NAMESPACE_URL, key) if key else uuid4()).hex}"
 
 
 def digest(req: func.HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """Event Hub: what vehicles sent becomes vehicle state."""
 
 from datetime import UTC, datetime
+from typing import List  # noqa: UP035
 
 import azure.functions as func
 
@@ -23,7 +24,7 @@ bp = func.Blueprint()
     data_type=func.DataType.BINARY,
 )
 @bp.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:00:30")
-async def ingest_telemetry(events: list[func.EventHubEvent]) -> None:
+async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 (the runtime knows no other list)
     """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])

@@ -16,8 +16,9 @@ bp = func.Blueprint()
 @endpoint(bp, "POST", "v1/vehicles")
 async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator registers a vehicle of the own brand."""
-    who, key = await caller(req), idempotency_key(req)
-    draft = body(RegisterVehicle, req).profile(new_id("veh", who, key, "vehicles"), who.brand)
+    who = await caller(req)
+    key = idempotency_key(req, who, "vehicles")
+    draft = body(RegisterVehicle, req).profile(new_id("veh", key), who.brand)
     profile = await vehicles.register(who, draft, key, digest(req), world().profiles)
     return answer(vehicle_answer(profile), 201)
 
@@ -25,10 +26,11 @@ async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/subscriptions")
 async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator sells a plan for a vehicle."""
-    who, key, vehicle = await caller(req), idempotency_key(req), path_id(req, "vehicle_id")
+    who, vehicle = await caller(req), path_id(req, "vehicle_id")
+    key = idempotency_key(req, who, f"vehicles/{vehicle}/subscriptions")
     wanted = body(Subscribe, req)
-    sale = new_id("sub", who, key, f"vehicles/{vehicle}/subscriptions")
-    order = Order(vehicle, wanted.plan, sale, wanted.starts_at or datetime.now(UTC), key, digest(req))
+    starts_at = wanted.starts_at or datetime.now(UTC)
+    order = Order(vehicle, wanted.plan, new_id("sub", key), starts_at, key, digest(req))
     sold = await vehicles.sell(who, order, world().profiles, world().catalogs)
     return answer(subscription_answer(sold), 201)
 

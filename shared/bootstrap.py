@@ -2,6 +2,7 @@
 
 Each part is built once a process, when first asked for: a cold start pays for what its function uses."""
 
+from contextlib import AbstractAsyncContextManager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,12 @@ class World:
 
     def __init__(self) -> None:
         configure(settings().monitor_connection)
+        self._open: list[AbstractAsyncContextManager[object]] = []
+
+    async def close(self) -> None:
+        """Let go of every connection. The function app never does: its process just ends."""
+        while self._open:
+            await self._open.pop().__aexit__(None, None, None)
 
     @cached_property
     def states(self) -> States:
@@ -98,6 +105,7 @@ class World:
             service = BlobServiceClient.from_connection_string(s.storage_connection)
         else:
             service = BlobServiceClient(s.storage_endpoint, credential=self._credential)
+        self._open.append(service)
         return BlobParking(service.get_container_client("parked"))
 
     @cached_property
@@ -129,6 +137,7 @@ class World:
             transport=AioHttpTransport(use_env_settings=False, connection_timeout=3, read_timeout=STORE_TIMEOUT),
             no_response_on_write=True,
         )
+        self._open.append(client)
         database = client.get_database_client(topology().cosmos.database)
         return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
 
@@ -141,8 +150,11 @@ class World:
 
         s = settings()
         if s.servicebus_connection:
-            return ServiceBusClient.from_connection_string(s.servicebus_connection)
-        return ServiceBusClient(s.servicebus_namespace, self._credential)
+            client = ServiceBusClient.from_connection_string(s.servicebus_connection)
+        else:
+            client = ServiceBusClient(s.servicebus_namespace, self._credential)
+        self._open.append(client)
+        return client
 
     def _sender(self, queue: str) -> "ServiceBusSender":
         return self._bus.get_queue_sender(queue)

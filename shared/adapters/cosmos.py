@@ -10,7 +10,7 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
-from azure.cosmos.exceptions import CosmosHttpResponseError
+from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
 from shared.codec import documents
 from shared.codec.documents import CATALOG, PROFILE, STATE, Document
@@ -44,7 +44,7 @@ def _by_reaction(status: int | None, what: str) -> CloudError:
 async def _reactions(what: str) -> AsyncIterator[None]:
     try:
         yield
-    except CosmosHttpResponseError as error:
+    except (CosmosHttpResponseError, CosmosBatchOperationError) as error:
         raise _by_reaction(error.status_code, what) from error
     except (AzureError, OSError, TimeoutError) as error:
         raise Unavailable(f"{what}: {error!r}"[:300]) from error

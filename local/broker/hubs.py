@@ -1,0 +1,198 @@
+"""Event hubs: a log for each partition, read from anywhere, by one owner at a time for each consumer group."""
+
+import re
+import zlib
+from typing import Any
+
+from local.broker import codec
+from local.broker.codec import AmqpError, Described
+from local.broker.engine import Link
+from local.broker.message import BATCH_FORMAT, annotated, field, take_apart
+from local.broker.store import Store, now
+
+_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?([^']*)'?")
+READ_AHEAD = 200
+"""Events read from disk at once."""
+
+
+class Reader:
+    """One receiving link: where it stands in its partition."""
+
+    def __init__(self, hub: "Hub", link: Link, partition: int, group: str, position: int) -> None:
+        self.hub, self.link, self.partition, self.group, self.position = hub, link, partition, group, position
+        self.epoch: int | None = link.properties.get("com.microsoft:epoch")
+
+    def pump(self) -> None:
+        while self.link.credit > 0:
+            events = self.hub.read(self.partition, self.position, min(self.link.credit, READ_AHEAD))
+            for seq, raw in events:
+                self.position = seq + 1
+                self.link.send(raw, seq.to_bytes(8, "big"), settled=True)
+            if not events:
+                return
+
+    def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
+        raise AmqpError("amqp:not-allowed", "this link receives")
+
+    def on_credit(self, link: Link) -> None:
+        self.pump()
+
+    def on_detach(self, link: Link) -> None:
+        self.hub.readers.discard(self)
+
+
+class Hub:
+    """The log lives on disk alone; memory holds where each partition ends. An event's offset is its sequence number."""
+
+    def __init__(self, store: Store, name: str, partitions: int, groups: tuple[str, ...], retention: int) -> None:
+        """`retention` in milliseconds."""
+        self._store, self.name, self.partitions, self._retention = store, name, partitions, retention
+        self._groups = {"$default", *(group.lower() for group in groups)}
+        self.readers: set[Reader] = set()
+        self._turn, self._created = 0, now()
+        self._next = [0] * partitions
+        for partition, seq in store.read("SELECT partition, MAX(seq) FROM event WHERE hub=? GROUP BY partition", name):
+            self._next[partition] = seq + 1
+        self._trim()
+
+    def _trim(self) -> None:
+        """Forget what is older than the retention; the newest event stays, for its number."""
+        for partition in range(self.partitions):
+            self._store.write(
+                "DELETE FROM event WHERE hub=? AND partition=? AND enqueued<? AND seq<?",
+                self.name,
+                partition,
+                now() - self._retention,
+                self._next[partition] - 1,
+            )
+        self._store.at(now() + 60_000, self._trim)
+
+    def append(self, partition: int, raw: bytes, key: str | None) -> None:
+        parts, seq, at = take_apart(raw), self._next[partition], now()
+        self._next[partition] = seq + 1
+        if key is not None:
+            parts.annotations["x-opt-partition-key"] = codec.string(key)
+        parts.annotations["x-opt-sequence-number"] = codec.long(seq)
+        parts.annotations["x-opt-offset"] = codec.string(str(seq))
+        parts.annotations["x-opt-enqueued-time"] = codec.timestamp(at)
+        encoded = annotated(parts.annotations, parts.bare)
+        self._store.write("INSERT INTO event VALUES(?,?,?,?,?)", self.name, partition, seq, at, encoded)
+
+    def read(self, partition: int, start: int, most: int) -> list[tuple[int, bytes]]:
+        if start >= self._next[partition]:
+            return []
+        sql = "SELECT seq, raw FROM event WHERE hub=? AND partition=? AND seq>=? ORDER BY seq LIMIT ?"
+        return self._store.read(sql, self.name, partition, start, most)
+
+    # ---- sending links
+
+    def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
+        parts = take_apart(raw)
+        encoded = parts.annotations.get("x-opt-partition-key")
+        key = str(codec.decode(encoded)[0]) if encoded else None
+        partition = self._partition_of(link.address(link.target), key)
+        for single in parts.bodies if format == BATCH_FORMAT else [raw]:
+            self.append(partition, single, key)
+        self._store.before_commit(self._pump)
+        return codec.ACCEPTED
+
+    def _partition_of(self, address: str, key: str | None) -> int:
+        if named := re.search(r"/partitions/(\d+)$", address, re.IGNORECASE):
+            return int(named[1])
+        if key is not None:
+            return zlib.crc32(key.encode()) % self.partitions
+        self._turn += 1
+        return self._turn % self.partitions
+
+    def _pump(self) -> None:
+        for reader in list(self.readers):
+            reader.pump()
+
+    def on_credit(self, link: Link) -> None:
+        return
+
+    def on_detach(self, link: Link) -> None:
+        return
+
+    # ---- attaching
+
+    def attach(self, link: Link, group: str | None, partition: int | None) -> None:
+        if partition is not None and partition >= self.partitions:
+            link.refuse("com.microsoft:argument-out-of-range", f"{self.name} has no partition {partition}")
+        elif not link.sending:
+            link.node = self
+            link.accept(500)
+        elif group not in self._groups or partition is None:
+            link.refuse("amqp:not-found", f"{self.name} has no consumer group {group}")
+        else:
+            self._attach_reader(link, group, partition)
+
+    def _attach_reader(self, link: Link, group: str, partition: int) -> None:
+        """A reader with an epoch takes the partition from others whose epoch is not higher."""
+        reader = Reader(self, link, partition, group, self._start(link, partition))
+        others = [r for r in self.readers if r.partition == partition and r.group == group]
+        strongest = max((r.epoch for r in others if r.epoch is not None), default=None)
+        if strongest is not None and (reader.epoch is None or reader.epoch < strongest):
+            link.refuse("amqp:link:stolen", "a receiver with a higher epoch is connected")
+            return
+        if reader.epoch is not None:
+            for other in others:
+                other.link.detach("amqp:link:stolen", "a receiver with a higher epoch has connected")
+        link.node = reader
+        self.readers.add(reader)
+        link.accept()
+
+    def _start(self, link: Link, partition: int) -> int:
+        """The sequence number that the link's filter asks to begin with."""
+        filters = field(link.source.value, 7) if link.source else None
+        for name, value in (filters or {}).items():
+            if "selector-filter" in str(name):
+                text = value.value if isinstance(value, Described) else value
+                return self._position(text.decode() if isinstance(text, bytes) else str(text), partition)
+        return 0
+
+    def _position(self, selector: str, partition: int) -> int:
+        found = _SELECTOR.search(selector)
+        if not found:
+            raise AmqpError("amqp:invalid-field", f"the filter {selector!r} is not supported")
+        what, operator, value = found.groups()
+        if value == "@latest":
+            return self._next[partition]
+        if what == "enqueued-time":
+            sql = f"SELECT MIN(seq) FROM event WHERE hub=? AND partition=? AND enqueued{operator}?"
+            first = self._store.read(sql, self.name, partition, int(value))[0][0]
+            return self._next[partition] if first is None else int(first)
+        return int(value) + (operator == ">")
+
+    # ---- management
+
+    def manage(self, kind: str, properties: dict[str, Any]) -> bytes:
+        """What the hub, or one of its partitions, is."""
+        text = codec.string
+        if kind == "com.microsoft:eventhub":
+            ids = codec.array(0xA1, [text(str(p))[1:] for p in range(self.partitions)])
+            return codec.map_(
+                [
+                    (text("name"), text(self.name)),
+                    (text("type"), text(kind)),
+                    (text("created_at"), codec.timestamp(self._created)),
+                    (text("partition_count"), codec.int32(self.partitions)),
+                    (text("partition_ids"), ids),
+                ]
+            )
+        partition = int(properties["partition"])
+        sql = "SELECT MIN(seq), MAX(enqueued) FROM event WHERE hub=? AND partition=?"
+        first, newest = self._store.read(sql, self.name, partition)[0]
+        last = self._next[partition] - 1
+        return codec.map_(
+            [
+                (text("name"), text(self.name)),
+                (text("type"), text(kind)),
+                (text("partition"), text(str(partition))),
+                (text("begin_sequence_number"), codec.long(-1 if first is None else first)),
+                (text("last_enqueued_sequence_number"), codec.long(last)),
+                (text("last_enqueued_offset"), text(str(last))),
+                (text("last_enqueued_time_utc"), codec.timestamp(newest or 0)),
+                (text("is_partition_empty"), codec.boolean(first is None)),
+            ]
+        )

@@ -1,0 +1,266 @@
+"""Service Bus queues: peek-lock, delivery counts, dead letters, scheduled messages, duplicate detection."""
+
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import Any
+from uuid import UUID, uuid4
+
+from local.broker import codec
+from local.broker.codec import AmqpError, Described
+from local.broker.engine import Link
+from local.broker.message import BATCH_FORMAT, HEADER, annotated, field, take_apart, with_application
+from local.broker.store import Store, now
+
+DEAD_LETTERS = "/$deadletterqueue"
+_COLUMNS = "seq, enqueued, visible, expires, tries, id, annotations, bare"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """All times in milliseconds."""
+
+    lock: int = 60_000
+    max_delivery_count: int = 10
+    duplicate_window: int = 0
+    ttl: int | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    seq: int
+    enqueued: int
+    visible: int
+    expires: int | None
+    tries: int
+    id: str | None
+    annotations: bytes
+    bare: bytes
+
+
+@dataclass(slots=True)
+class Lock:
+    seq: int
+    until: int
+
+
+class Queue:
+    """Messages stay on disk; memory holds the sequence numbers that are ready, and the locks."""
+
+    def __init__(self, store: Store, name: str, settings: QueueSettings, dead: "Queue | None") -> None:
+        self._store, self._name, self._settings, self._dead = store, name, settings, dead
+        self._ready: list[int] = []
+        self._locks: dict[UUID, Lock] = {}
+        self._links: list[Link] = []
+        self._turn = 0
+        self._seq = next((seq for (seq,) in store.read("SELECT seq FROM counter WHERE entity=?", name)), 0)
+        for seq, visible, expires in store.read("SELECT seq, visible, expires FROM message WHERE queue=?", name):
+            self._await(seq, visible, expires)
+
+    # ---- in
+
+    def put(self, raw: bytes) -> None:
+        """Store a message, unless one with its id came within the duplicate window."""
+        parts = take_apart(raw)
+        annotations, at = parts.annotations, now()
+        id_ = field(parts.properties, 0)
+        if field(parts.properties, 10) is not None:
+            raise AmqpError("amqp:not-implemented", "sessions are not supported")
+        if self._is_repeat(id_, at):
+            return
+        scheduled = annotations.pop("x-opt-scheduled-enqueue-time", None)
+        visible = max(at, codec.decode(scheduled)[0]) if scheduled else at
+        lives = [ttl for ttl in (field(parts.header, 2), self._settings.ttl) if ttl]
+        encoded = codec.map_([(codec.symbol(k), v) for k, v in annotations.items()])
+        text = None if id_ is None else str(id_)
+        self._admit(Message(0, at, visible, visible + min(lives) if lives else None, 0, text, encoded, parts.bare))
+
+    def _is_repeat(self, id_: Any, at: int) -> bool:
+        window = self._settings.duplicate_window
+        if not window or id_ is None:
+            return False
+        if self._store.read("SELECT 1 FROM recent WHERE queue=? AND id=? AND until>?", self._name, str(id_), at):
+            return True
+        self._store.write("INSERT OR REPLACE INTO recent VALUES(?,?,?)", self._name, str(id_), at + window)
+        return False
+
+    def _admit(self, message: Message) -> None:
+        self._seq = message.seq = self._seq + 1
+        self._store.write("INSERT OR REPLACE INTO counter VALUES(?,?)", self._name, self._seq)
+        row = (getattr(message, column) for column in _COLUMNS.split(", "))
+        self._store.write("INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?)", self._name, *row)
+        self._await(message.seq, message.visible, message.expires)
+
+    def _await(self, seq: int, visible: int, expires: int | None) -> None:
+        if visible > now():
+            self._store.at(visible, lambda: self._offer(seq))
+        else:
+            self._offer(seq)
+        if expires is not None:
+            self._store.at(expires, lambda: self._expire(seq))
+
+    def _offer(self, seq: int) -> None:
+        heappush(self._ready, seq)
+        self._store.before_commit(self.pump)
+
+    # ---- out
+
+    def pump(self) -> None:
+        """Hand what is ready to whoever has credit, in turn."""
+        while self._ready and (willing := [link for link in self._links if link.credit > 0]):
+            self._turn += 1
+            message = self._load(heappop(self._ready))
+            if message:
+                self._deliver(willing[self._turn % len(willing)], message)
+
+    def _load(self, seq: int) -> Message | None:
+        found = self._store.read(f"SELECT {_COLUMNS} FROM message WHERE queue=? AND seq=?", self._name, seq)
+        return Message(*found[0]) if found else None
+
+    def _deliver(self, link: Link, message: Message) -> None:
+        token, until = uuid4(), now() + self._settings.lock
+        if link.pre_settled:
+            self._delete(message.seq)
+        else:
+            self._locks[token] = Lock(message.seq, until)
+            self._store.at(until, lambda: self._lapse(token))
+        raw = self._encode(message, None if link.pre_settled else until)
+        link.send(raw, token.bytes_le, link.pre_settled, (self, token))
+
+    def _encode(self, message: Message, locked_until: int | None) -> bytes:
+        annotations = codec.raw_map(message.annotations, 0)
+        seq = codec.long(message.seq)
+        annotations |= {"x-opt-sequence-number": seq, "x-opt-enqueue-sequence-number": seq}
+        annotations["x-opt-enqueued-time"] = codec.timestamp(message.visible)
+        if locked_until is not None:
+            annotations["x-opt-locked-until"] = codec.timestamp(locked_until)
+        if message.visible > now():
+            annotations["x-opt-scheduled-enqueue-time"] = codec.timestamp(message.visible)
+            annotations["x-opt-message-state"] = codec.int32(2)
+        fields = [codec.TRUE, codec.NULL, codec.NULL, codec.NULL, codec.uint(message.tries)]
+        return codec.described(HEADER, codec.list_(fields)) + annotated(annotations, message.bare)
+
+    # ---- settlement
+
+    def settle(self, token: UUID, state: Described | None) -> bytes:
+        """Carry out what the receiver decided; the answer repeats it, or says that the lock is lost."""
+        code = state.code if state else 0x24
+        fields = (state.value or []) if state else []
+        if code == 0x27 and field(fields, 1):
+            return codec.rejected("amqp:not-implemented", "deferring is not supported")
+        lock = self._locks.pop(token, None)
+        if lock is None or lock.until <= now():
+            return codec.rejected("com.microsoft:message-lock-lost", "the lock has expired, or the message is settled")
+        if code == 0x24:
+            self._delete(lock.seq)
+            return codec.ACCEPTED
+        if code == 0x25:
+            reason = field(fields, 0)
+            info = (field(reason.value, 2) if reason else None) or {}
+            text = info.get("DeadLetterErrorDescription") or (field(reason.value, 1) if reason else "") or ""
+            self._bury(lock.seq, str(info.get("DeadLetterReason", "")), str(text))
+            return codec.described(0x25, b"\x45")
+        self._retry(lock.seq, counted=code == 0x27)
+        if code == 0x26:
+            return codec.RELEASED
+        return codec.described(0x27, codec.list_([codec.boolean(bool(field(fields, 0))), codec.FALSE]))
+
+    def _lapse(self, token: UUID) -> None:
+        lock = self._locks.get(token)
+        if lock is None:
+            return
+        if lock.until > now():
+            self._store.at(lock.until, lambda: self._lapse(token))
+        else:
+            del self._locks[token]
+            self._retry(lock.seq, counted=True)
+
+    def _retry(self, seq: int, counted: bool) -> None:
+        message = self._load(seq)
+        if message is None:
+            return
+        tries = message.tries + counted
+        if self._dead and tries >= self._settings.max_delivery_count:
+            self._bury(seq, "MaxDeliveryCountExceeded", f"the message was given out {tries} times")
+            return
+        self._store.write("UPDATE message SET tries=? WHERE queue=? AND seq=?", tries, self._name, seq)
+        self._offer(seq)
+
+    def _expire(self, seq: int) -> None:
+        if any(lock.seq == seq for lock in self._locks.values()):
+            self._store.at(now() + self._settings.lock, lambda: self._expire(seq))
+        elif self._load(seq):
+            self._bury(seq, "TTLExpiredException", "the message expired")
+
+    def _bury(self, seq: int, reason: str, text: str) -> None:
+        message = self._load(seq)
+        self._delete(seq)
+        if message and self._dead:
+            why = {"DeadLetterReason": reason, "DeadLetterErrorDescription": text}
+            bare = with_application(message.bare, why)
+            at = now()
+            self._dead._admit(Message(0, at, at, None, message.tries, message.id, message.annotations, bare))
+
+    def _delete(self, seq: int) -> None:
+        self._store.write("DELETE FROM message WHERE queue=? AND seq=?", self._name, seq)
+        if seq in self._ready:
+            self._ready.remove(seq)
+            heapify(self._ready)
+
+    # ---- links
+
+    def attach(self, link: Link) -> None:
+        if "com.microsoft:session-filter" in _filters(link):
+            link.refuse("amqp:not-implemented", "sessions are not supported")
+            return
+        link.node = self
+        if link.sending:
+            self._links.append(link)
+        link.accept(0 if link.sending else 500)
+
+    def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
+        for single in take_apart(raw).bodies if format == BATCH_FORMAT else [raw]:
+            self.put(single)
+        return codec.ACCEPTED
+
+    def on_credit(self, link: Link) -> None:
+        self.pump()
+
+    def on_detach(self, link: Link) -> None:
+        """Locks stay until they lapse, as they do at Service Bus."""
+        if link in self._links:
+            self._links.remove(link)
+
+    # ---- management
+
+    def manage(self, operation: str, body: dict[str, Any]) -> bytes:
+        """Renew locks and peek; everything else is refused by name."""
+        if operation == "com.microsoft:renew-lock":
+            return self._renew(body["lock-tokens"])
+        if operation == "com.microsoft:peek-message":
+            return self._peek(body["from-sequence-number"], body["message-count"])
+        raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
+
+    def _renew(self, tokens: list[UUID]) -> bytes:
+        until = now() + self._settings.lock
+        for token in tokens:
+            lock = self._locks.get(token)
+            if lock is None or lock.until <= now():
+                raise AmqpError("com.microsoft:message-lock-lost", "the lock has expired, or the message is settled")
+            lock.until = until
+        expirations = codec.array(0x83, [codec.timestamp(until)[1:] for _ in tokens])
+        return codec.map_([(codec.string("expirations"), expirations)])
+
+    def _peek(self, start: int, most: int) -> bytes:
+        sql = f"SELECT {_COLUMNS} FROM message WHERE queue=? AND seq>=? ORDER BY seq LIMIT ?"
+        found = [Message(*row) for row in self._store.read(sql, self._name, start, most)]
+        entries = [codec.map_([(codec.string("message"), codec.binary(self._encode(m, None)))]) for m in found]
+        return codec.map_([(codec.string("messages"), codec.list_(entries))])
+
+    def depth(self) -> int:
+        """Messages that are in it, given out or not."""
+        return int(self._store.read("SELECT COUNT(*) FROM message WHERE queue=?", self._name)[0][0])
+
+
+def _filters(link: Link) -> dict[str, Any]:
+    source = link.source.value if link.source else []
+    return field(source, 7) or {}

@@ -1,0 +1,212 @@
+"""The local cloud: Azurite, broker, Cosmos DB, host and token issuer on loopback, each in a process of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import psutil
+from aiohttp import web
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob.aio import BlobServiceClient
+
+from local.host.triggers import CHECKPOINTS
+from local.issuer import AUDIENCE, Issuer
+from local.part import HOST
+from shared.topology import topology
+
+ROOT = Path(__file__).parent.parent
+ACCOUNT = "devstoreaccount1"
+READY_WITHIN = 60.0
+"""Seconds for a part to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each part listens; `host` as `func start` has it."""
+
+    host: int = 7071
+    issuer: int = 7072
+    broker: int = 5672
+    cosmos: int = 8081
+    blob: int = 10000
+
+    @staticmethod
+    def free() -> "Ports":
+        with contextlib.ExitStack() as held:
+            sockets = [held.enter_context(socket.socket()) for _ in range(5)]
+            for one in sockets:
+                one.bind((HOST, 0))
+            return Ports(*(one.getsockname()[1] for one in sockets))
+
+
+class Cloud:
+    """Starts its parts, starts one again that dies, and keeps everything in `data`."""
+
+    def __init__(self, data: Path, ports: Ports, instances: int = 1, settings: dict[str, str] | None = None) -> None:
+        """`instances` of the function app; the first one serves HTTP. `settings` override app settings."""
+        self.data, self.ports, self._instances = data.resolve(), ports, instances
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.issuer = Issuer(self.data, f"http://{HOST}:{ports.issuer}")
+        self.env = self._environment() | (settings or {})
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._serving: web.AppRunner | None = None
+        self.peak_memory = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.ports.host}/api/v1"
+
+    def _environment(self) -> dict[str, str]:
+        """The app settings, as `func start` or Azure would have them, with keys made once for this folder."""
+        path = self.data / "keys.json"
+        if not path.exists():
+            made = {name: b64encode(secrets.token_bytes(32)).decode() for name in ("cosmos", "broker", "blob", "host")}
+            path.write_text(json.dumps(made))
+            path.chmod(0o600)
+        keys, p = json.loads(path.read_text()), self.ports
+        bus = f"Endpoint=sb://{HOST}:{p.broker};SharedAccessKeyName=local;SharedAccessKey={keys['broker']}"
+        bus += ";UseDevelopmentEmulator=true;"
+        blob = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={keys['blob']}"
+        return {
+            "COSMOS__accountEndpoint": f"http://{HOST}:{p.cosmos}/",
+            "COSMOS__accountKey": keys["cosmos"],
+            "SERVICEBUS": bus,
+            "EVENTHUBS": bus,
+            "AzureWebJobsStorage": f"{blob};BlobEndpoint=http://{HOST}:{p.blob}/{ACCOUNT};",
+            "TOKEN_ISSUER": self.issuer.url,
+            "TOKEN_AUDIENCE": AUDIENCE,
+            "TOKEN_JWKS_URL": f"{self.issuer.url}/jwks",
+            "WAKE_SCHEDULE": "*/2 * * * * *",
+            "HANDOVER_AFTER_SECONDS": "3",
+            "LOCAL_LOCK_SECONDS": "5",
+            "LOCAL_BROKER_KEY": keys["broker"],
+            "LOCAL_HOST_KEY": keys["host"],
+            "AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}",
+            "API": self.url,
+        }
+
+    def _commands(self) -> dict[str, tuple[int, list[str]]]:
+        p, python = self.ports, [sys.executable, "-m", "local.part"]
+        node = shutil.which("node") or str(Path(sys.executable).parent / "node")
+        azurite = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
+        commands = {
+            "blob": (p.blob, [node, azurite, "--silent", "--disableTelemetry", "--skipApiVersionCheck"]),
+            "broker": (p.broker, [*python, "broker", str(p.broker), str(self.data)]),
+            "cosmos": (p.cosmos, [*python, "cosmos", str(p.cosmos), str(self.data)]),
+        }
+        commands["blob"][1].extend(["--blobPort", str(p.blob), "--location", str(self.data / "blob")])
+        for number in range(self._instances):
+            port = p.host if number == 0 else 0
+            commands[f"host{number or ''}"] = (port, [*python, "host", str(port), str(self.data)])
+        return commands
+
+    async def start(self) -> None:
+        """Everything up and answering, or RuntimeError that says what is not."""
+        for name, port in ((n, getattr(self.ports, n)) for n in Ports.__slots__):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((HOST, port))
+                except OSError:
+                    raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
+        self._serving = await self.issuer.serve(HOST, self.ports.issuer)
+        commands = self._commands()
+        for name in ("blob", "broker", "cosmos"):
+            self._run(name)
+        await asyncio.gather(*(self._listening(name, commands[name][0]) for name in ("blob", "broker", "cosmos")))
+        await self._create_containers()
+        for name in commands:
+            if name.startswith("host"):
+                self._run(name)
+        await self._listening("host", self.ports.host)
+        (self.data / "env.json").write_text(json.dumps(self.env))
+        self._watching = asyncio.create_task(self._watch())
+
+    def _run(self, name: str) -> None:
+        with (self.data / f"{name}.log").open("ab") as out:
+            command = self._commands()[name][1]
+            env = os.environ | self.env | {"PYTHONPATH": str(ROOT)}
+            self.parts[name] = subprocess.Popen(command, stdout=out, stderr=out, env=env, start_new_session=True)
+
+    async def _listening(self, name: str, port: int) -> None:
+        for _ in range(int(READY_WITHIN / 0.05)):
+            if self.parts[name].poll() is not None:
+                tail = (self.data / f"{name}.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the local {name} ended at once:\n{tail}")
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(HOST, port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+        raise RuntimeError(f"the local {name} does not listen on port {port}")
+
+    async def _create_containers(self) -> None:
+        async with BlobServiceClient.from_connection_string(self.env["AzureWebJobsStorage"]) as service:
+            for name in (*(c.name for c in topology().blob_containers), CHECKPOINTS):
+                with contextlib.suppress(ResourceExistsError):
+                    await service.create_container(name)
+
+    async def _watch(self) -> None:
+        """Start again what died, and remember the most memory that all parts had together."""
+        while True:
+            await asyncio.sleep(0.2)
+            used = 0
+            for name, process in list(self.parts.items()):
+                if process.poll() is not None:
+                    self._run(name)
+                with contextlib.suppress(psutil.Error):
+                    used += psutil.Process(process.pid).memory_info().rss
+            self.peak_memory = max(self.peak_memory, used / 2**20)
+
+    def kill(self, name: str) -> None:
+        """As a crash would: no part is asked."""
+        self.parts[name].kill()
+
+    async def stop(self) -> None:
+        """Ask every part to end, hosts first, and end what has not within 3 s."""
+        if self._watching:
+            self._watching.cancel()
+        for first in (True, False):
+            asked = [p for name, p in self.parts.items() if name.startswith("host") == first]
+            for process in asked:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGTERM)
+            for process in asked:
+                try:
+                    await asyncio.to_thread(process.wait, 1.5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        if self._serving:
+            await self._serving.cleanup()
+
+
+class Api:
+    """The app's HTTP API, as one caller."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url, self._headers = url, {"Authorization": f"Bearer {token}"}
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+
+    async def call(self, method: str, path: str, body: object = None, key: str | None = None) -> dict:  # type: ignore[type-arg]
+        """The answer's JSON; RuntimeError for a problem."""
+        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        async with self._http.request(method, f"{self._url}/{path}", json=body, headers=headers) as answer:
+            found: dict[str, object] = await answer.json(content_type=None)
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {found}")
+            return found
+
+    async def close(self) -> None:
+        await self._http.close()

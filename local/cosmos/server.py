@@ -1,0 +1,188 @@
+"""Cosmos DB for NoSQL over HTTP (gateway mode), for the unmodified azure-cosmos: the calls that the product makes."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from local.cosmos.sql import Unsupported, parse
+from local.cosmos.store import CosmosError, Guard, Store, Stored
+from shared.topology import Container, Topology
+
+_CODES = {400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed"}
+_CODES |= {413: "RequestEntityTooLarge", 429: "TooManyRequests", 501: "NotImplemented"}
+PAGE = 100
+
+
+class CosmosServer:
+    """The containers of a topology behind a master key. `throttle` answers that many requests with 429."""
+
+    def __init__(self, topology: Topology, path: Path | str, key: str) -> None:
+        self._store, self._key = Store(topology, path), base64.b64decode(key)
+        self.throttle = 0
+        self._runner: web.AppRunner | None = None
+        self._purging: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port."""
+        app = web.Application(client_max_size=8 << 20)
+        app.router.add_post("/_local/throttle", self._set_throttle)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self._purging = asyncio.create_task(self._purge())
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        if self._purging:
+            self._purging.cancel()
+        if self._runner:
+            await self._runner.cleanup()
+        self._store.close()
+
+    async def _purge(self) -> None:
+        while True:
+            await asyncio.sleep(60)
+            self._store.purge()
+
+    async def _set_throttle(self, request: web.Request) -> web.Response:
+        self.throttle = int((await request.json())["requests"])
+        return web.json_response({})
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        parts = [unquote(part) for part in request.raw_path.split("?")[0].split("/") if part]
+        try:
+            self._authorize(request, parts)
+            if self.throttle > 0 and "docs" in parts:
+                self.throttle -= 1
+                raise CosmosError(429, "the request rate is large", 3200)
+            return self._route(request, parts, await request.read())
+        except Unsupported as error:
+            return _failure(CosmosError(400, str(error)))
+        except CosmosError as error:
+            return _failure(error)
+
+    def _authorize(self, request: web.Request, parts: list[str]) -> None:
+        """The master key's signature over method, resource and date."""
+        odd = len(parts) % 2
+        kind, resource = (parts[-1] if odd else parts[-2] if parts else ""), "/".join(parts[:-1] if odd else parts)
+        date = request.headers.get("x-ms-date", "")
+        signed = f"{request.method.lower()}\n{kind.lower()}\n{resource}\n{date.lower()}\n\n"
+        digest = base64.b64encode(hmac.new(self._key, signed.encode(), hashlib.sha256).digest()).decode()
+        given = unquote(request.headers.get("authorization", ""))
+        if not hmac.compare_digest(f"type=master&ver=1.0&sig={digest}", given):
+            raise CosmosError(401, "the request is not signed with this server's key")
+
+    def _route(self, request: web.Request, parts: list[str], body: bytes) -> web.Response:
+        match request.method, parts:
+            case "GET", []:
+                return _success(200, _account(request))
+            case "GET", ["dbs", database] if database == self._store.database:
+                return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
+            case "GET", ["dbs", database, "colls", name] if database == self._store.database:
+                return _success(200, _describe(self._store.container(name)))
+            case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
+                return _ranges(request, self._store.container(name))
+            case _, ["dbs", database, "colls", name, "docs", *id] if database == self._store.database:
+                return self._documents(request, self._store.container(name), id, body)
+        if parts[:1] == ["dbs"] and parts[1:2] not in ([], [self._store.database]):
+            raise CosmosError(404, f"database {parts[1]}: owner resource does not exist")
+        raise CosmosError(501, f"{request.method} /{'/'.join(parts)} is not supported by the local Cosmos DB")
+
+    def _documents(self, request: web.Request, container: Container, id: list[str], body: bytes) -> web.Response:
+        headers = request.headers
+        pk = headers.get("x-ms-documentdb-partitionkey")
+        match request.method, id:
+            case "POST", [] if _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type:
+                return self._query(request, container, pk, json.loads(body))
+            case "POST", [] if _says(headers, "x-ms-cosmos-is-batch-request"):
+                status, answers = self._store.batch(container, _needed(pk), json.loads(body))
+                return _success(status, answers)
+            case "POST", []:
+                upsert = _says(headers, "x-ms-documentdb-is-upsert")
+                return _document(request, self._store.create(container, _needed(pk), json.loads(body), upsert))
+            case "GET", [name] if "a-im" not in headers:
+                return _document(request, self._store.read(container.name, _needed(pk), name))
+            case "PUT", [name]:
+                guard = Guard(headers.get("if-match"))
+                stored = self._store.replace(container, _needed(pk), name, json.loads(body), guard)
+                return _document(request, stored)
+            case "DELETE", [name]:
+                stored = self._store.delete(container, _needed(pk), name, Guard(headers.get("if-match")))
+                return _document(request, stored)
+        raise CosmosError(501, f"{request.method} on documents like this is not supported by the local Cosmos DB")
+
+    def _query(self, request: web.Request, container: Container, pk: str | None, asked: Any) -> web.Response:
+        values = {p["name"]: p["value"] for p in asked.get("parameters") or []}
+        most = int(request.headers.get("x-ms-max-item-count", PAGE))
+        token = request.headers.get("x-ms-continuation")
+        one = None if pk in (None, "[]") else pk
+        found, rest = self._store.query(
+            container.name, one, parse(asked["query"], values), most if most > 0 else PAGE, token
+        )
+        answer = {"_rid": container.name, "Documents": found, "_count": len(found)}
+        return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
+
+
+def _says(headers: Any, name: str) -> bool:
+    return str(headers.get(name, "")).lower() == "true"
+
+
+def _needed(pk: str | None) -> str:
+    if pk is None:
+        raise CosmosError(400, "a partition key has to be given", 1001)
+    return pk
+
+
+def _document(request: web.Request, stored: Stored) -> web.Response:
+    minimal = "return=minimal" in request.headers.get("prefer", "")
+    body = "" if minimal or stored.body is None else stored.body
+    return _success(stored.status, body, {"etag": stored.etag} if stored.etag else {})
+
+
+def _success(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:
+    """What a request costs in RU is not modelled: the charge is always 1."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    every = {"x-ms-request-charge": "1", "x-ms-session-token": "0:-1#1", "x-ms-version": "2020-07-15"}
+    return web.Response(status=status, text=text, headers=every | (headers or {}), content_type="application/json")
+
+
+def _failure(error: CosmosError) -> web.Response:
+    body = {"code": _CODES.get(error.status, str(error.status)), "message": error.message}
+    headers = {"x-ms-substatus": str(error.substatus)}
+    if error.status == 429:
+        headers["x-ms-retry-after-ms"] = "10"
+    return _success(error.status, body, headers)
+
+
+def _account(request: web.Request) -> dict[str, Any]:
+    here = [{"name": "Local", "databaseAccountEndpoint": f"{request.scheme}://{request.host}/"}]
+    return {
+        "id": "local",
+        "_rid": "local",
+        "writableLocations": here,
+        "readableLocations": here,
+        "enableMultipleWriteLocations": False,
+        "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+        "queryEngineConfiguration": "{}",
+    }
+
+
+def _describe(container: Container) -> dict[str, Any]:
+    key = {"paths": list(container.partition_key_paths), "kind": "Hash", "version": 2}
+    return {"id": container.name, "_rid": container.name, "_self": container.name, "partitionKey": key}
+
+
+def _ranges(request: web.Request, container: Container) -> web.Response:
+    """One physical partition. The SDK asks again with the ETag, and goes round in circles without a 304."""
+    if request.headers.get("if-none-match") == '"1"':
+        return web.Response(status=304, headers={"etag": '"1"'})
+    whole = {"id": "0", "minInclusive": "", "maxExclusive": "FF", "parents": [], "status": "online"}
+    return _success(200, {"_rid": container.name, "PartitionKeyRanges": [whole], "_count": 1}, {"etag": '"1"'})

@@ -1,0 +1,158 @@
+"""`python -m local demo`: drives as fast as the stack takes them, and whether the books balance afterwards."""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from azure.eventhub.aio import EventHubConsumerClient
+
+from local.cloud import Cloud, Ports
+from local.fleet.drives import Sample, recorded, simulated
+from local.fleet.sender import Fleet, fleet
+from local.town import Resident, inboxes, operator, settle, use
+from shared.bootstrap import world
+
+VEHICLES, SECONDS = 5, 600
+QUIET_WITHIN = 180.0
+"""Seconds after the last message for everything to be told."""
+OUTCOMES = ("applied", "duplicate", "stale", "suppressed", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is driven: recorded drives or simulated cars, and how many samples an event holds."""
+
+    drives: Sequence[Path] = ()
+    seconds: int = SECONDS
+    per_event: int = 1
+    vehicles: int = VEHICLES
+
+    def samples(self) -> list[list[Sample]]:
+        now = datetime.now(UTC)
+        if self.drives:
+            return [list(recorded(path, now)) for path in self.drives]
+        start = now - timedelta(seconds=self.seconds)
+        return [list(simulated(seed, start, self.seconds)) for seed in range(self.vehicles)]
+
+
+async def demo(plan: Plan, out: Path | None) -> bool:
+    """Run it in a cloud of its own, print and write the summary; True if everything is accounted for."""
+    with tempfile.TemporaryDirectory(prefix="automotive-") as folder:
+        cloud = Cloud(Path(folder), Ports.free())
+        try:
+            await cloud.start()
+            summary = await drive(cloud, plan)
+            await world().close()
+        finally:
+            await cloud.stop()
+    text = json.dumps(summary, indent=2)
+    print(text)
+    if out:
+        out.write_text(text + "\n")
+    return balanced(summary)
+
+
+def balanced(summary: dict[str, float]) -> bool:
+    counted = sum(summary[outcome] for outcome in OUTCOMES)
+    told = summary["notifications_committed"] == summary["notifications_delivered"]
+    return summary["accepted"] == counted and told
+
+
+async def drive(cloud: Cloud, plan: Plan) -> dict[str, float]:
+    """Send everything, wait until all is quiet, and count."""
+    use(cloud)
+    drives = plan.samples()
+    residents = await settle(cloud, len(drives))
+    checking = asyncio.create_task(_check(cloud, residents))
+    started = time.monotonic()
+    async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
+        pairs = zip(residents, drives, strict=True)
+        await asyncio.gather(*(_send(vehicles, r.vehicle_id, d, plan.per_event) for r, d in pairs))
+    quiet_at = await quiet(cloud, residents)
+    checking.cancel()
+    seconds = quiet_at - started
+    return await _summary(cloud, residents, seconds, await asyncio.gather(checking, return_exceptions=True))
+
+
+async def _send(vehicles: Fleet, vehicle_id: str, samples: Sequence[Sample], per_event: int) -> None:
+    """In runs of at most a hundred messages. A sample whose time is none travels alone, to be parked alone."""
+    groups: list[list[Sample]] = [[]]
+    for sample in samples:
+        alone = not _is_time(sample.time)
+        if alone or len(groups[-1]) == per_event or (groups[-1] and not _is_time(groups[-1][-1].time)):
+            groups.append([])
+        groups[-1].append(sample)
+    messages = [vehicles.message(vehicle_id, group) for group in groups if group]
+    for start in range(0, len(messages), 100):
+        await vehicles.send(vehicle_id, messages[start : start + 100])
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+async def _check(cloud: Cloud, residents: Sequence[Resident]) -> int:
+    """Ask for entitlements until cancelled, and return how many were answered."""
+    api, answered = operator(cloud), 0
+    try:
+        while True:
+            for resident in residents:
+                await api.call("GET", f"vehicles/{resident.vehicle_id}/entitlements/remote-climate")
+                answered += 1
+                await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        return answered
+    finally:
+        await api.close()
+
+
+async def quiet(cloud: Cloud, residents: Sequence[Resident]) -> float:
+    """Wait until the hub is counted, outboxes are empty and inboxes full; when it was, or TimeoutError."""
+    deadline = time.monotonic() + QUIET_WITHIN
+    async with EventHubConsumerClient.from_connection_string(
+        cloud.env["EVENTHUBS"], "ingest", eventhub_name="telemetry"
+    ) as hub:
+        held = [await hub.get_partition_properties(p) for p in await hub.get_partition_ids()]
+    accepted = sum(int(p["last_enqueued_sequence_number"]) + 1 for p in held)
+    while True:
+        if sum(book.accepted for book in await world().ledgers.all()) == accepted:
+            at = time.monotonic()
+            states = [(await world().states.load(r.vehicle_id)).value for r in residents]
+            told = len(await inboxes(cloud, residents)) >= sum(state.committed for state in states)
+            if told and not any(state.outbox for state in states):
+                return at
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not quiet after {QUIET_WITHIN:.0f} s: {await world().ledgers.all()}")
+        await asyncio.sleep(0.1)
+
+
+async def _summary(
+    cloud: Cloud, residents: Sequence[Resident], seconds: float, checks: Sequence[object]
+) -> dict[str, float]:
+    books = await world().ledgers.all()
+    states = [(await world().states.load(r.vehicle_id)).value for r in residents]
+    items = await inboxes(cloud, residents)
+    samples = sum(book.census.samples for book in books)
+    summary: dict[str, float] = {"accepted": sum(book.accepted for book in books)}
+    summary |= {outcome: sum(book.outcomes.get(outcome, 0) for book in books) for outcome in OUTCOMES}
+    summary |= {
+        "samples": samples,
+        "state_writes": sum(state.revision for state in states),
+        "notifications_committed": sum(state.committed for state in states),
+        "notifications_delivered": len({(item["user"], item["notificationId"]) for item in items}),
+        "checks": sum(n for n in checks if isinstance(n, int)),
+        "seconds": round(seconds, 3),
+        "samples_per_second": round(samples / seconds, 1),
+        "peak_memory_mb": round(cloud.peak_memory, 1),
+    }
+    if len(items) != summary["notifications_delivered"]:
+        summary["notifications_delivered"] = -len(items)
+    return summary

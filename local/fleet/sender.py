@@ -1,0 +1,94 @@
+"""Vehicles as they appear behind IoT Hub: CloudEvents in its event hub, with the device that it stamps on them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from secrets import token_hex
+from time import time
+
+import msgspec
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubProducerClient
+from azure.eventhub.exceptions import EventHubError
+
+from local.fleet.drives import Sample
+
+
+def cloud_event(vehicle_id: str, sequence: int, samples: Sequence[Sample]) -> bytes:
+    """One message of the vehicle."""
+    return msgspec.json.encode(
+        {
+            "specversion": "1.0",
+            "id": f"{vehicle_id[-6:]}-{sequence}",
+            "source": f"/vehicles/{vehicle_id}",
+            "type": "automotive.telemetry.v1",
+            "sequence": str(sequence),
+            "traceparent": f"00-{token_hex(16)}-{token_hex(8)}-01",
+            "data": {"samples": [{"time": s.time, "signals": s.signals} for s in samples]},
+        }
+    )
+
+
+def from_hub(device: str, body: bytes) -> EventData:
+    """The message as IoT Hub routes it on."""
+    event = EventData(body)
+    event.raw_amqp_message.annotations = {
+        "iothub-connection-device-id": device,
+        "iothub-connection-auth-generation-id": "1",
+        "iothub-message-source": "Telemetry",
+        "iothub-enqueuedtime": datetime.now(UTC).isoformat(),
+    }
+    return event
+
+
+class Fleet:
+    """Sends what vehicles say until the hub has acknowledged it; `sent` counts the messages that it did."""
+
+    def __init__(self, producer: EventHubProducerClient) -> None:
+        self._producer = producer
+        self._sequences: dict[str, int] = {}
+        self.sent = 0
+
+    def message(self, vehicle_id: str, samples: Sequence[Sample]) -> EventData:
+        """The vehicle's next one. A counter that is not known goes on at the Unix time in milliseconds."""
+        sequence = self._sequences.get(vehicle_id, int(time() * 1000)) + 1
+        self._sequences[vehicle_id] = sequence
+        return from_hub(vehicle_id, cloud_event(vehicle_id, sequence, samples))
+
+    async def send(self, device: str, events: Sequence[EventData]) -> None:
+        """In order; again after a failure, so that one may be in the hub twice."""
+        batch = await self._batch(device)
+        for event in events:
+            try:
+                batch.add(event)
+            except ValueError:
+                await self._until_acknowledged(batch)
+                batch = await self._batch(device)
+                batch.add(event)
+        await self._until_acknowledged(batch)
+
+    async def _batch(self, device: str):  # type: ignore[no-untyped-def]
+        while True:
+            try:
+                return await self._producer.create_batch(partition_key=device)
+            except (EventHubError, OSError):
+                await asyncio.sleep(0.2)
+
+    async def _until_acknowledged(self, batch) -> None:  # type: ignore[no-untyped-def]
+        while True:
+            try:
+                await self._producer.send_batch(batch)
+                self.sent += len(batch)
+                return
+            except (EventHubError, OSError):
+                await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def fleet(connection: str, hub: str = "telemetry") -> AsyncIterator[Fleet]:
+    """Vehicles connected to the hub."""
+    async with EventHubProducerClient.from_connection_string(
+        connection, eventhub_name=hub, retry_total=1, retry_backoff_max=1
+    ) as producer:
+        yield Fleet(producer)

@@ -1,0 +1,54 @@
+"""The local Functions host: indexes the app, serves its HTTP routes, and feeds its triggers."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.host.http import Front
+from local.host.triggers import run_event_hub, run_service_bus, run_timer
+from local.host.worker import Function, index
+
+APP = Path(__file__).parent.parent.parent
+log = logging.getLogger(__name__)
+
+
+class Host:
+    """One instance of the app in `app`. One a process: the runtime keeps its state in module globals."""
+
+    def __init__(self, app: Path = APP, keys: Mapping[str, str] | None = None) -> None:
+        self._app, self._keys = app, keys or {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._front: Front | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Index, listen, begin to receive, and return the HTTP port."""
+        config = json.loads((self._app / "host.json").read_text())
+        extensions = config.get("extensions", {})
+        functions = await index(self._app)
+        self._front = Front(functions, extensions.get("http", {}).get("routePrefix", "api"), self._keys)
+        for function in functions:
+            if run := self._listener(function, extensions):
+                self._tasks.append(asyncio.create_task(run, name=function.name))
+        return await self._front.start(host, port)
+
+    def _listener(self, function: Function, extensions: Mapping[str, Any]) -> Coroutine[Any, Any, None] | None:
+        kind = function.trigger["type"]
+        if kind == "eventHubTrigger":
+            return run_event_hub(function, extensions.get("eventHubs", {}))
+        if kind == "serviceBusTrigger":
+            return run_service_bus(function, extensions.get("serviceBus", {}))
+        if kind == "timerTrigger":
+            return run_timer(function)
+        if kind != "httpTrigger":
+            raise RuntimeError(f"{function.name}: {kind} is not supported by the local host")
+        return None
+
+    async def stop(self) -> None:
+        if self._front:
+            await self._front.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,142 @@
+"""The function app inside Microsoft's own azure-functions-runtime: indexed and invoked by its exported entry points.
+
+The runtime builds protobuf messages from classes that its caller injects. The few that it needs stand here."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import azure_functions_runtime as runtime
+
+SUCCESS = 1
+
+
+class _Message(SimpleNamespace):
+    """A protobuf message: whatever it is made with, as attributes."""
+
+
+class TypedData(_Message):
+    """The one value that a binding carries: `oneof data`."""
+
+    def WhichOneof(self, _: str) -> str | None:  # noqa: N802
+        return next((name for name, value in vars(self).items() if value is not None), None)
+
+
+class ParameterBinding(_Message):
+    def WhichOneof(self, _: str) -> str:  # noqa: N802
+        return "data"
+
+
+class _StatusResult(_Message):
+    Failure, Success, Cancelled = 0, SUCCESS, 2
+
+
+class _BindingInfo(_Message):
+    inout, out = 2, 1
+
+
+_PLAIN = (
+    "RpcException WorkerMetadata WorkerInitResponse RpcRetryOptions RpcFunctionMetadata FunctionMetadataResponse "
+    "FunctionLoadResponse InvocationResponse RpcHttp RpcHttpCookie "
+    "NullableString NullableBool NullableDouble NullableTimestamp Timestamp"
+)
+
+PROTOS = SimpleNamespace(
+    TypedData=TypedData,
+    ParameterBinding=ParameterBinding,
+    StatusResult=_StatusResult,
+    BindingInfo=_BindingInfo,
+    **{name: type(name, (_Message,), {}) for name in _PLAIN.split()},
+)
+
+
+def text(value: str) -> TypedData:
+    return TypedData(string=value)
+
+
+def as_json(value: Any) -> TypedData:
+    return TypedData(json=json.dumps(value, separators=(",", ":"), default=str))
+
+
+def collection_of_bytes(values: Sequence[bytes]) -> TypedData:
+    return TypedData(collection_bytes=SimpleNamespace(bytes=list(values)))
+
+
+def collection_of_text(values: Sequence[str | None]) -> TypedData:
+    """The host leaves out what is null or empty."""
+    return TypedData(collection_string=SimpleNamespace(string=[v for v in values if v]))
+
+
+def collection_of_numbers(values: Sequence[int]) -> TypedData:
+    return TypedData(collection_sint64=SimpleNamespace(sint64=list(values)))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One indexed function: its bindings as function.json would hold them, and its retry policy."""
+
+    id: str
+    name: str
+    bindings: tuple[Mapping[str, Any], ...]
+    retry: Mapping[str, Any] | None
+
+    @property
+    def trigger(self) -> Mapping[str, Any]:
+        return next(b for b in self.bindings if str(b["type"]).lower().endswith("trigger"))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an invocation came to; `error` is None when it succeeded."""
+
+    value: Any = None
+    error: str | None = None
+
+
+async def index(app: Path) -> list[Function]:
+    """Load `function_app.py` from the folder, or raise RuntimeError with what its import raised."""
+    sys.path.insert(0, str(app))
+    runtime.start_threadpool_executor()
+    asked = SimpleNamespace(worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app)))
+    request = SimpleNamespace(request=asked, properties={"host": "127.0.0.1", "protos": PROTOS})
+    answer = await runtime.worker_init_request(request)
+    if answer.result.status != SUCCESS:
+        raise RuntimeError(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
+    metadata = await runtime.functions_metadata_request(request)
+    return [
+        Function(
+            found.function_id,
+            found.name,
+            tuple(json.loads(binding) for binding in found.raw_bindings),
+            vars(found.retry_options) if found.retry_options else None,
+        )
+        for found in metadata.function_metadata_results or []
+    ]
+
+
+async def invoke(
+    function: Function,
+    data: TypedData,
+    metadata: Mapping[str, TypedData],
+    traceparent: str = "",
+    retry: tuple[int, int] = (0, 0),
+) -> Result:
+    """Run it once. `retry`: which retry this is, of how many."""
+    nothing = SimpleNamespace(message="", stack_trace="", source="")
+    asked = SimpleNamespace(
+        invocation_id=str(uuid4()),
+        function_id=function.id,
+        input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
+        trigger_metadata=metadata,
+        trace_context=SimpleNamespace(trace_parent=traceparent, trace_state="", attributes={}),
+        retry_context=SimpleNamespace(retry_count=retry[0], max_retry_count=retry[1], exception=nothing),
+    )
+    answer = await runtime.invocation_request(SimpleNamespace(request=SimpleNamespace(invocation_request=asked)))
+    if answer.result.status == SUCCESS:
+        return Result(getattr(answer, "return_value", None))
+    return Result(error=f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
