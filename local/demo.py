@@ -12,7 +12,7 @@ from pathlib import Path
 from azure.eventhub.aio import EventHubConsumerClient
 
 from local.cloud import Cloud, Ports
-from local.fleet.drives import Sample, recorded, simulated
+from local.fleet.drives import Sample, is_time, recorded, simulated
 from local.fleet.sender import Fleet, fleet
 from local.town import Resident, inboxes, operator, settle, use
 from shared.bootstrap import world
@@ -73,30 +73,23 @@ async def drive(cloud: Cloud, plan: Plan) -> dict[str, float]:
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
         pairs = zip(residents, drives, strict=True)
         await asyncio.gather(*(_send(vehicles, r.vehicle_id, d, plan.per_event) for r, d in pairs))
-    quiet_at = await quiet(cloud, residents)
+        seconds = await quiet(cloud, residents, vehicles.sent) - started
     checking.cancel()
-    seconds = quiet_at - started
-    return await _summary(cloud, residents, seconds, await asyncio.gather(checking, return_exceptions=True))
+    checks = await checking
+    return await _summary(cloud, residents, seconds, checks)
 
 
 async def _send(vehicles: Fleet, vehicle_id: str, samples: Sequence[Sample], per_event: int) -> None:
     """In runs of at most a hundred messages. A sample whose time is none travels alone, to be parked alone."""
     groups: list[list[Sample]] = [[]]
     for sample in samples:
-        alone = not _is_time(sample.time)
-        if alone or len(groups[-1]) == per_event or (groups[-1] and not _is_time(groups[-1][-1].time)):
+        alone = not is_time(sample.time)
+        if alone or len(groups[-1]) == per_event or (groups[-1] and not is_time(groups[-1][-1].time)):
             groups.append([])
         groups[-1].append(sample)
     messages = [vehicles.message(vehicle_id, group) for group in groups if group]
     for start in range(0, len(messages), 100):
         await vehicles.send(vehicle_id, messages[start : start + 100])
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
 
 
 async def _check(cloud: Cloud, residents: Sequence[Resident]) -> int:
@@ -114,29 +107,31 @@ async def _check(cloud: Cloud, residents: Sequence[Resident]) -> int:
         await api.close()
 
 
-async def quiet(cloud: Cloud, residents: Sequence[Resident]) -> float:
-    """Wait until the hub is counted, outboxes are empty and inboxes full; when it was, or TimeoutError."""
+async def quiet(cloud: Cloud, residents: Sequence[Resident], sent: int) -> float:
+    """Wait until all that was sent is counted and told; when it was (monotonic seconds), or TimeoutError."""
     deadline = time.monotonic() + QUIET_WITHIN
+    while time.monotonic() < deadline:
+        if sum(book.accepted for book in await world().ledgers.all()) >= sent:
+            at = time.monotonic()
+            states = [(await world().states.load(r.vehicle_id)).value for r in residents]
+            told = len(await inboxes(cloud, residents)) >= sum(state.committed for state in states)
+            if told and not any(state.outbox for state in states) and await _all_counted(cloud):
+                return at
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"not quiet after {QUIET_WITHIN:.0f} s: {await world().ledgers.all()}")
+
+
+async def _all_counted(cloud: Cloud) -> bool:
+    """Whether the books hold just what the hub says it accepted."""
     async with EventHubConsumerClient.from_connection_string(
         cloud.env["EVENTHUBS"], "ingest", eventhub_name="telemetry"
     ) as hub:
         held = [await hub.get_partition_properties(p) for p in await hub.get_partition_ids()]
     accepted = sum(int(p["last_enqueued_sequence_number"]) + 1 for p in held)
-    while True:
-        if sum(book.accepted for book in await world().ledgers.all()) == accepted:
-            at = time.monotonic()
-            states = [(await world().states.load(r.vehicle_id)).value for r in residents]
-            told = len(await inboxes(cloud, residents)) >= sum(state.committed for state in states)
-            if told and not any(state.outbox for state in states):
-                return at
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not quiet after {QUIET_WITHIN:.0f} s: {await world().ledgers.all()}")
-        await asyncio.sleep(0.1)
+    return sum(book.accepted for book in await world().ledgers.all()) == accepted
 
 
-async def _summary(
-    cloud: Cloud, residents: Sequence[Resident], seconds: float, checks: Sequence[object]
-) -> dict[str, float]:
+async def _summary(cloud: Cloud, residents: Sequence[Resident], seconds: float, checks: int) -> dict[str, float]:
     books = await world().ledgers.all()
     states = [(await world().states.load(r.vehicle_id)).value for r in residents]
     items = await inboxes(cloud, residents)
@@ -148,7 +143,7 @@ async def _summary(
         "state_writes": sum(state.revision for state in states),
         "notifications_committed": sum(state.committed for state in states),
         "notifications_delivered": len({(item["user"], item["notificationId"]) for item in items}),
-        "checks": sum(n for n in checks if isinstance(n, int)),
+        "checks": checks,
         "seconds": round(seconds, 3),
         "samples_per_second": round(samples / seconds, 1),
         "peak_memory_mb": round(cloud.peak_memory, 1),

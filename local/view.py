@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -87,3 +89,12 @@ async def show(cloud: Cloud, residents: Sequence[Resident], console: Console) ->
                 await asyncio.sleep(EVERY if console.is_terminal else 5 * EVERY)
     finally:
         await api.close()
+
+
+async def save_picture(cloud: Cloud, residents: Sequence[Resident], out: Path, after: float) -> None:
+    """One look, after that many seconds, as SVG."""
+    await asyncio.sleep(after)
+    api, console = operator(cloud), Console(record=True, width=118, file=StringIO())
+    console.print(picture(residents, await look(api, cloud, residents)))
+    console.save_svg(str(out), title="make run")
+    await api.close()

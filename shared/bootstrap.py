@@ -7,19 +7,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.tokens import JwksTokens
-from shared.ports import (
-    Catalogs,
-    Deliveries,
-    Inbox,
-    Ledgers,
-    Notifications,
-    Parking,
-    Profiles,
-    States,
-    Tokens,
-    Wakes,
-)
-from shared.settings import settings
+from shared.ports import Catalogs, Deliveries, Inbox, Ledgers, Notifications, Parking, Profiles, States, Tokens, Wakes
+from shared.settings import Settings, settings
 from shared.topology import topology
 from shared.tracing import configure
 from shared.use_cases.ingest import Ingest
@@ -37,8 +26,9 @@ STORE_TIMEOUT = 10
 class World:
     """Everything outside, as ports."""
 
-    def __init__(self) -> None:
-        configure(settings().monitor_connection)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        configure(settings.monitor_connection)
         self._open: list[AbstractAsyncContextManager[object]] = []
 
     async def close(self) -> None:
@@ -100,7 +90,7 @@ class World:
 
         from shared.adapters.blob import BlobParking
 
-        s = settings()
+        s = self._settings
         if s.storage_connection:
             service = BlobServiceClient.from_connection_string(s.storage_connection)
         else:
@@ -110,19 +100,19 @@ class World:
 
     @cached_property
     def tokens(self) -> Tokens:
-        s = settings()
+        s = self._settings
         return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url)
 
     @cached_property
     def ingest(self) -> Ingest:
-        handover_after = int(settings().handover_after_seconds * 1000)
+        handover_after = int(self._settings.handover_after_seconds * 1000)
         return Ingest(TELEMETRY, self.states, self.notifications, self.ledgers, self.parking, handover_after)
 
     @cached_property
     def _credential(self) -> "AsyncTokenCredential":
         from azure.identity.aio import DefaultAzureCredential
 
-        return DefaultAzureCredential(managed_identity_client_id=settings().client_id)
+        return DefaultAzureCredential(managed_identity_client_id=self._settings.client_id)
 
     @cached_property
     def _containers(self) -> "dict[str, ContainerProxy]":
@@ -130,7 +120,7 @@ class World:
         from azure.core.pipeline.transport import AioHttpTransport
         from azure.cosmos.aio import CosmosClient
 
-        s = settings()
+        s = self._settings
         client = CosmosClient(
             s.cosmos_endpoint,
             s.cosmos_key or self._credential,
@@ -148,7 +138,7 @@ class World:
     def _bus(self) -> "ServiceBusClient":
         from azure.servicebus.aio import ServiceBusClient
 
-        s = settings()
+        s = self._settings
         if s.servicebus_connection:
             client = ServiceBusClient.from_connection_string(s.servicebus_connection)
         else:
@@ -162,4 +152,4 @@ class World:
 
 @cache
 def world() -> World:
-    return World()
+    return World(settings())

@@ -21,28 +21,26 @@ OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x1
 log = logging.getLogger(__name__)
 
 
-class Node(Protocol):
+class Node:
     """What a link is attached to."""
 
     def on_message(self, link: "Link", format: int, raw: bytes) -> bytes:
         """Take a message from the peer; the outcome comes back."""
-        ...
+        raise AmqpError("amqp:not-allowed", "this link receives")
 
     def on_credit(self, link: "Link") -> None:
         """The peer is ready for more."""
-        ...
 
-    def on_detach(self, link: "Link") -> None: ...
+    def on_detach(self, link: "Link") -> None:
+        """The link is gone."""
 
 
 class Broker(Protocol):
-    """What the engine needs of the broker."""
+    """What the engine needs of the broker. `dirty`: write the frames once all that was done is committed."""
 
     def attach(self, link: "Link") -> None: ...
     def settle(self, link: "Link", context: Any, state: Described | None) -> bytes: ...
-    def dirty(self, connection: "Connection") -> None:
-        """The connection has something to write once all that was done is committed."""
-        ...
+    def dirty(self, connection: "Connection") -> None: ...
 
 
 class Link:
@@ -64,37 +62,25 @@ class Link:
         return str(terminus.value[0] or "") if terminus and terminus.value else ""
 
     def accept(self, credit: int = 0) -> None:
-        session = self.session
-        fields = self._attach_fields(self._terminus(0x28, self.source), self._terminus(0x29, self.target))
-        fields += [NULL, NULL, codec.uint(0) if self.sending else NULL, codec.ulong(LARGEST_MESSAGE)]
-        session.frame(codec.performative(ATTACH, fields))
+        self._attach(self._terminus(0x28, self.source), self._terminus(0x29, self.target))
         if credit:
             self.credit = credit
-            session.send_flow(self)
+            self.session.send_flow(self)
 
     def refuse(self, condition: str, text: str) -> None:
         """Attach without a terminus and detach with the reason: section 2.6.3."""
-        nothing = codec.described(0x28, b"\x45")
-        fields = self._attach_fields(NULL if self.sending else nothing, NULL)
-        fields += [NULL, NULL, codec.uint(0) if self.sending else NULL]
-        self.session.frame(codec.performative(ATTACH, fields))
+        self._attach(NULL if self.sending else codec.described(0x28, b"\x45"), NULL)
         self.detach(condition, text)
 
     def _terminus(self, code: int, terminus: Described | None) -> bytes:
         return codec.described(code, codec.list_([codec.string(self.address(terminus))])) if terminus else NULL
 
-    def _attach_fields(self, source: bytes, target: bytes) -> list[bytes]:
-        settle = codec.ubyte(1 if self.pre_settled else 2 if self.fields[3] is None else self.fields[3])
-        role = codec.boolean(not self.sending)
-        return [
-            codec.string(self.name),
-            codec.uint(self.handle),
-            role,
-            settle,
-            codec.ubyte(self.fields[4] or 0),
-            source,
-            target,
-        ]
+    def _attach(self, source: bytes, target: bytes) -> None:
+        settling = 1 if self.pre_settled else 2 if self.fields[3] is None else self.fields[3]
+        fields = [codec.string(self.name), codec.uint(self.handle), codec.boolean(not self.sending)]
+        fields += [codec.ubyte(settling), codec.ubyte(self.fields[4] or 0), source, target, NULL, NULL]
+        fields += [codec.uint(0) if self.sending else NULL, codec.ulong(LARGEST_MESSAGE)]
+        self.session.frame(codec.performative(ATTACH, fields))
 
     def detach(self, condition: str | None = None, text: str = "") -> None:
         if self.closed:
@@ -165,12 +151,10 @@ class Session:
         self.frame(codec.performative(DISPOSITION, fields))
 
     def drop(self) -> None:
-        for link in list(self.links.values()):
-            if not link.closed:
+        for link in self.links.values():
+            if link.node and not link.closed:
                 link.closed = True
-                if link.node:
-                    link.node.on_detach(link)
-        self.links.clear()
+                link.node.on_detach(link)
 
 
 class Connection(asyncio.Protocol):
@@ -235,7 +219,7 @@ class Connection(asyncio.Protocol):
             if size > 8:
                 performative, start = codec.decode(data, at + data[at + 4] * 4)
                 if data[at + 5] == 1:
-                    self._sasl(performative.code)
+                    self.frame(0, codec.described(0x44, codec.list_([codec.ubyte(0)])), kind=1)
                 else:
                     channel = struct.unpack_from(">H", data, at + 6)[0]
                     fields = performative.value + [None] * (15 - len(performative.value))
@@ -249,10 +233,6 @@ class Connection(asyncio.Protocol):
         if header == SASL:
             names = [bytes((len(n),)) + n for n in (b"ANONYMOUS", b"PLAIN", b"EXTERNAL", b"MSSBCBS")]
             self.frame(0, codec.described(0x40, codec.list_([codec.array(0xA3, names)])), kind=1)
-
-    def _sasl(self, code: int) -> None:
-        if code == 0x41:
-            self.frame(0, codec.described(0x44, codec.list_([codec.ubyte(0)])), kind=1)
 
     def _dispatch(self, channel: int, code: int, fields: list[Any], payload: bytes) -> None:
         if code == OPEN:
@@ -271,13 +251,11 @@ class Connection(asyncio.Protocol):
                 self.sessions.pop(channel).drop()
             self.frame(channel, codec.performative(END, []))
         elif found := self.sessions.get(channel):
-            {
-                ATTACH: self._attach,
-                FLOW: self._flow,
-                TRANSFER: self._transfer,
-                DISPOSITION: self._disposition,
-                DETACH: self._detach,
-            }[code](found, fields, payload)
+            steps = {ATTACH: self._attach, FLOW: self._flow, DISPOSITION: self._disposition, DETACH: self._detach}
+            if code == TRANSFER:
+                self._transfer(found, fields, payload)
+            else:
+                steps[code](found, fields)
 
     def _open(self, fields: list[Any]) -> None:
         self.max_frame = min(fields[2] or LARGEST_FRAME, LARGEST_FRAME)
@@ -292,11 +270,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(struct.pack(">IBBH", 8, 2, 0, 0))
             self._beat = asyncio.get_running_loop().call_later(seconds, self._heartbeat, seconds)
 
-    def _attach(self, session: Session, fields: list[Any], _: bytes) -> None:
+    def _attach(self, session: Session, fields: list[Any]) -> None:
         link = session.links[fields[1]] = Link(session, fields)
         self.broker.attach(link)
 
-    def _flow(self, session: Session, fields: list[Any], _: bytes) -> None:
+    def _flow(self, session: Session, fields: list[Any]) -> None:
         session.remote_window = (fields[0] if fields[0] is not None else 1) + fields[1] - session.next_out
         link = session.links.get(fields[4]) if fields[4] is not None else None
         if link and not link.closed and link.sending:
@@ -326,7 +304,7 @@ class Connection(asyncio.Protocol):
             if len(raw) > LARGEST_MESSAGE:
                 text = f"the message is larger than {LARGEST_MESSAGE} bytes"
                 raise AmqpError("amqp:link:message-size-exceeded", text)
-            assert link.node is not None
+            assert link.node
             state = link.node.on_message(link, first[3] or 0, bytes(raw))
         except AmqpError as error:
             state = codec.rejected(error.condition, error.text)
@@ -336,7 +314,7 @@ class Connection(asyncio.Protocol):
             link.credit = CREDIT
             session.send_flow(link)
 
-    def _disposition(self, session: Session, fields: list[Any], _: bytes) -> None:
+    def _disposition(self, session: Session, fields: list[Any]) -> None:
         if not fields[0]:
             return
         for number in range(fields[1], (fields[1] if fields[2] is None else fields[2]) + 1):
@@ -344,6 +322,6 @@ class Connection(asyncio.Protocol):
             if link:
                 session.dispose(False, number, self.broker.settle(link, context, fields[4]))
 
-    def _detach(self, session: Session, fields: list[Any], _: bytes) -> None:
+    def _detach(self, session: Session, fields: list[Any]) -> None:
         if link := session.links.pop(fields[0], None):
             link.detach()

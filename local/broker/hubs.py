@@ -6,8 +6,8 @@ from typing import Any
 
 from local.broker import codec
 from local.broker.codec import AmqpError, Described
-from local.broker.engine import Link
-from local.broker.message import BATCH_FORMAT, annotated, field, take_apart
+from local.broker.engine import Link, Node
+from local.broker.message import BATCH_FORMAT, annotated, item, take_apart
 from local.broker.store import Store, now
 
 _SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?([^']*)'?")
@@ -15,7 +15,7 @@ READ_AHEAD = 200
 """Events read from disk at once."""
 
 
-class Reader:
+class Reader(Node):
     """One receiving link: where it stands in its partition."""
 
     def __init__(self, hub: "Hub", link: Link, partition: int, group: str, position: int) -> None:
@@ -31,9 +31,6 @@ class Reader:
             if not events:
                 return
 
-    def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
-        raise AmqpError("amqp:not-allowed", "this link receives")
-
     def on_credit(self, link: Link) -> None:
         self.pump()
 
@@ -41,7 +38,7 @@ class Reader:
         self.hub.readers.discard(self)
 
 
-class Hub:
+class Hub(Node):
     """The log lives on disk alone; memory holds where each partition ends. An event's offset is its sequence number."""
 
     def __init__(self, store: Store, name: str, partitions: int, groups: tuple[str, ...], retention: int) -> None:
@@ -108,12 +105,6 @@ class Hub:
         for reader in list(self.readers):
             reader.pump()
 
-    def on_credit(self, link: Link) -> None:
-        return
-
-    def on_detach(self, link: Link) -> None:
-        return
-
     # ---- attaching
 
     def attach(self, link: Link, group: str | None, partition: int | None) -> None:
@@ -144,7 +135,7 @@ class Hub:
 
     def _start(self, link: Link, partition: int) -> int:
         """The sequence number that the link's filter asks to begin with."""
-        filters = field(link.source.value, 7) if link.source else None
+        filters = item(link.source.value, 7)
         for name, value in (filters or {}).items():
             if "selector-filter" in str(name):
                 text = value.value if isinstance(value, Described) else value
@@ -168,31 +159,20 @@ class Hub:
 
     def manage(self, kind: str, properties: dict[str, Any]) -> bytes:
         """What the hub, or one of its partitions, is."""
-        text = codec.string
+        fields = {"name": codec.string(self.name), "type": codec.string(kind)}
         if kind == "com.microsoft:eventhub":
-            ids = codec.array(0xA1, [text(str(p))[1:] for p in range(self.partitions)])
-            return codec.map_(
-                [
-                    (text("name"), text(self.name)),
-                    (text("type"), text(kind)),
-                    (text("created_at"), codec.timestamp(self._created)),
-                    (text("partition_count"), codec.int32(self.partitions)),
-                    (text("partition_ids"), ids),
-                ]
-            )
-        partition = int(properties["partition"])
-        sql = "SELECT MIN(seq), MAX(enqueued) FROM event WHERE hub=? AND partition=?"
-        first, newest = self._store.read(sql, self.name, partition)[0]
-        last = self._next[partition] - 1
-        return codec.map_(
-            [
-                (text("name"), text(self.name)),
-                (text("type"), text(kind)),
-                (text("partition"), text(str(partition))),
-                (text("begin_sequence_number"), codec.long(-1 if first is None else first)),
-                (text("last_enqueued_sequence_number"), codec.long(last)),
-                (text("last_enqueued_offset"), text(str(last))),
-                (text("last_enqueued_time_utc"), codec.timestamp(newest or 0)),
-                (text("is_partition_empty"), codec.boolean(first is None)),
-            ]
-        )
+            fields["created_at"] = codec.timestamp(self._created)
+            fields["partition_count"] = codec.int32(self.partitions)
+            fields["partition_ids"] = codec.array(0xA1, [codec.string(str(p))[1:] for p in range(self.partitions)])
+        else:
+            partition = int(properties["partition"])
+            sql = "SELECT MIN(seq), MAX(enqueued) FROM event WHERE hub=? AND partition=?"
+            first, newest = self._store.read(sql, self.name, partition)[0]
+            last = self._next[partition] - 1
+            fields["partition"] = codec.string(str(partition))
+            fields["begin_sequence_number"] = codec.long(-1 if first is None else first)
+            fields["last_enqueued_sequence_number"] = codec.long(last)
+            fields["last_enqueued_offset"] = codec.string(str(last))
+            fields["last_enqueued_time_utc"] = codec.timestamp(newest or 0)
+            fields["is_partition_empty"] = codec.boolean(first is None)
+        return codec.map_((codec.string(name), value) for name, value in fields.items())

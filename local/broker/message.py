@@ -1,7 +1,7 @@
 """One encoded AMQP message (OASIS AMQP 1.0, part 3.2), taken apart just far enough."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.broker import codec
@@ -15,19 +15,22 @@ BATCH_FORMAT = 0x80013700
 class Sections:
     """The parts that a broker looks at. `bare` is everything from the properties on, byte for byte."""
 
-    header: list[Any]
-    annotations: dict[str, bytes]
-    properties: list[Any]
-    application: dict[str, Any]
-    bodies: list[bytes]
-    value: Any
-    bare: bytes
+    header: list[Any] = field(default_factory=list)
+    annotations: dict[str, bytes] = field(default_factory=dict)
+    properties: list[bytes] = field(default_factory=list)
+    application: dict[str, Any] = field(default_factory=dict)
+    bodies: list[bytes] = field(default_factory=list)
+    value: Any = None
+    bare: bytes = b""
+
+    def property(self, index: int) -> Any:
+        """A property by its place, decoded."""
+        return codec.decode(self.properties[index])[0] if len(self.properties) > index else None
 
 
 def take_apart(raw: bytes) -> Sections:
-    """Raises AmqpError for a section that is not one of the seven."""
-    found = Sections([], {}, [], {}, [], None, b"")
-    at = 0
+    """Raises AmqpError for what is no message section."""
+    found, at = Sections(), 0
     while at < len(raw):
         if raw[at] != 0 or raw[at + 1] != 0x53:
             raise codec.AmqpError("amqp:decode-error", "a message section was expected")
@@ -36,50 +39,37 @@ def take_apart(raw: bytes) -> Sections:
             found.bare = raw[at:]
         if code == ANNOTATIONS:
             found.annotations = codec.raw_map(raw, start)
-        elif code in (HEADER, PROPERTIES, APPLICATION, DATA, VALUE):
-            value, _ = codec.decode(raw, start)
-            _put(found, code, value)
+        elif code == PROPERTIES:
+            found.properties = codec.raw_items(raw, start)
+        elif code == DATA:
+            found.bodies.append(codec.decode(raw, start)[0])
+        elif code in (HEADER, APPLICATION, VALUE):
+            name = {HEADER: "header", APPLICATION: "application", VALUE: "value"}[code]
+            setattr(found, name, codec.decode(raw, start)[0])
         at = codec.skip(raw, start)
     return found
 
 
-def _put(found: Sections, code: int, value: Any) -> None:
-    if code == HEADER:
-        found.header = value
-    elif code == PROPERTIES:
-        found.properties = value
-    elif code == APPLICATION:
-        found.application = value
-    elif code == DATA:
-        found.bodies.append(value)
-    else:
-        found.value = value
-
-
-def field(values: list[Any], index: int) -> Any:
+def item(values: list[Any] | None, index: int) -> Any:
     """A field of a list whose end may be left out."""
-    return values[index] if len(values) > index else None
+    return values[index] if values and len(values) > index else None
 
 
 def annotated(annotations: Mapping[str, bytes], bare: bytes) -> bytes:
     """The message with these annotations."""
-    entries = [(codec.symbol(key), value) for key, value in annotations.items()]
-    return codec.described(ANNOTATIONS, codec.map_(entries)) + bare
+    return codec.described(ANNOTATIONS, codec.map_((codec.symbol(k), v) for k, v in annotations.items())) + bare
 
 
 def with_application(bare: bytes, extra: Mapping[str, str]) -> bytes:
     """The bare message with application properties added, everything else byte for byte."""
-    at, before, entries, after = 0, b"", dict[str, bytes](), b""
-    while at < len(bare):
-        code, end = bare[at + 2], codec.skip(bare, at + 3)
-        if code == PROPERTIES:
+    at, before, entries = 0, b"", dict[str, bytes]()
+    while at < len(bare) and bare[at + 2] in (PROPERTIES, APPLICATION):
+        end = codec.skip(bare, at + 3)
+        if bare[at + 2] == PROPERTIES:
             before = bare[at:end]
-        elif code == APPLICATION:
-            entries = codec.raw_map(bare, at + 3)
         else:
-            after = bare[at:]
-            break
+            entries = codec.raw_map(bare, at + 3)
         at = end
-    entries.update({key: codec.string(value) for key, value in extra.items()})
-    section = codec.map_([(codec.string(key), value) for key, value in entries.items()])
-    return before + codec.described(APPLICATION, section) + after
+    entries |= {key: codec.string(value) for key, value in extra.items()}
+    section = codec.map_((codec.string(key), value) for key, value in entries.items())
+    return before + codec.described(APPLICATION, section) + bare[at:]

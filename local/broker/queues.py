@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 from local.broker import codec
 from local.broker.codec import AmqpError, Described
-from local.broker.engine import Link
-from local.broker.message import BATCH_FORMAT, HEADER, annotated, field, take_apart, with_application
+from local.broker.engine import Link, Node
+from local.broker.message import BATCH_FORMAT, HEADER, annotated, item, take_apart, with_application
 from local.broker.store import Store, now
 
 DEAD_LETTERS = "/$deadletterqueue"
@@ -43,7 +43,7 @@ class Lock:
     until: int
 
 
-class Queue:
+class Queue(Node):
     """Messages stay on disk; memory holds the sequence numbers that are ready, and the locks."""
 
     def __init__(self, store: Store, name: str, settings: QueueSettings, dead: "Queue | None") -> None:
@@ -62,15 +62,15 @@ class Queue:
         """Store a message, unless one with its id came within the duplicate window."""
         parts = take_apart(raw)
         annotations, at = parts.annotations, now()
-        id_ = field(parts.properties, 0)
-        if field(parts.properties, 10) is not None:
+        id_ = parts.property(0)
+        if parts.property(10) is not None:
             raise AmqpError("amqp:not-implemented", "sessions are not supported")
         if self._is_repeat(id_, at):
             return
         scheduled = annotations.pop("x-opt-scheduled-enqueue-time", None)
         visible = max(at, codec.decode(scheduled)[0]) if scheduled else at
-        lives = [ttl for ttl in (field(parts.header, 2), self._settings.ttl) if ttl]
-        encoded = codec.map_([(codec.symbol(k), v) for k, v in annotations.items()])
+        lives = [ttl for ttl in (item(parts.header, 2), self._settings.ttl) if ttl]
+        encoded = codec.map_((codec.symbol(k), v) for k, v in annotations.items())
         text = None if id_ is None else str(id_)
         self._admit(Message(0, at, visible, visible + min(lives) if lives else None, 0, text, encoded, parts.bare))
 
@@ -145,7 +145,7 @@ class Queue:
         """Carry out what the receiver decided; the answer repeats it, or says that the lock is lost."""
         code = state.code if state else 0x24
         fields = (state.value or []) if state else []
-        if code == 0x27 and field(fields, 1):
+        if code == 0x27 and item(fields, 1):
             return codec.rejected("amqp:not-implemented", "deferring is not supported")
         lock = self._locks.pop(token, None)
         if lock is None or lock.until <= now():
@@ -154,15 +154,15 @@ class Queue:
             self._delete(lock.seq)
             return codec.ACCEPTED
         if code == 0x25:
-            reason = field(fields, 0)
-            info = (field(reason.value, 2) if reason else None) or {}
-            text = info.get("DeadLetterErrorDescription") or (field(reason.value, 1) if reason else "") or ""
+            reason = item(fields, 0)
+            info = (item(reason.value, 2) if reason else None) or {}
+            text = info.get("DeadLetterErrorDescription") or (item(reason.value, 1) if reason else "") or ""
             self._bury(lock.seq, str(info.get("DeadLetterReason", "")), str(text))
             return codec.described(0x25, b"\x45")
         self._retry(lock.seq, counted=code == 0x27)
         if code == 0x26:
             return codec.RELEASED
-        return codec.described(0x27, codec.list_([codec.boolean(bool(field(fields, 0))), codec.FALSE]))
+        return codec.described(0x27, codec.list_([codec.boolean(bool(item(fields, 0))), codec.FALSE]))
 
     def _lapse(self, token: UUID) -> None:
         lock = self._locks.get(token)
@@ -209,9 +209,8 @@ class Queue:
     # ---- links
 
     def attach(self, link: Link) -> None:
-        if "com.microsoft:session-filter" in _filters(link):
-            link.refuse("amqp:not-implemented", "sessions are not supported")
-            return
+        if link.sending and "com.microsoft:session-filter" in (item(link.source.value, 7) or {}):
+            raise AmqpError("amqp:not-implemented", "sessions are not supported")
         link.node = self
         if link.sending:
             self._links.append(link)
@@ -227,8 +226,7 @@ class Queue:
 
     def on_detach(self, link: Link) -> None:
         """Locks stay until they lapse, as they do at Service Bus."""
-        if link in self._links:
-            self._links.remove(link)
+        self._links = [other for other in self._links if other is not link]
 
     # ---- management
 
@@ -255,12 +253,3 @@ class Queue:
         found = [Message(*row) for row in self._store.read(sql, self._name, start, most)]
         entries = [codec.map_([(codec.string("message"), codec.binary(self._encode(m, None)))]) for m in found]
         return codec.map_([(codec.string("messages"), codec.list_(entries))])
-
-    def depth(self) -> int:
-        """Messages that are in it, given out or not."""
-        return int(self._store.read("SELECT COUNT(*) FROM message WHERE queue=?", self._name)[0][0])
-
-
-def _filters(link: Link) -> dict[str, Any]:
-    source = link.source.value if link.source else []
-    return field(source, 7) or {}

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 from local.broker import codec
 from local.broker.codec import AmqpError, Described
-from local.broker.engine import Connection, Link
+from local.broker.engine import Connection, Link, Node
 from local.broker.hubs import Hub
-from local.broker.message import APPLICATION, PROPERTIES, VALUE, field, take_apart
+from local.broker.message import APPLICATION, PROPERTIES, VALUE, take_apart
 from local.broker.queues import DEAD_LETTERS, Queue, QueueSettings
 from local.broker.store import Store
 from shared.topology import Topology
@@ -122,7 +122,7 @@ class Broker:
         connection.authorized = True
 
 
-class Rpc:
+class Rpc(Node):
     """`$cbs` or `$management`: requests in, replies on the receiving link of the same session."""
 
     def __init__(self, broker: Broker, path: str, queue: Queue | None) -> None:
@@ -131,14 +131,13 @@ class Rpc:
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
         request = take_apart(raw)
         status, value, condition, text = self._answer(link, request.application, request.value)
-        id_, reply_to = field(request.properties, 0), field(request.properties, 4)
-        correlation = codec.ulong(id_) if isinstance(id_, int) else codec.encode(id_)
+        correlation, reply_to = request.properties[0], request.property(4)
         names = {"statusCode": codec.int32(status), "status-code": codec.int32(status)}
         names |= {"statusDescription": codec.string(text), "status-description": codec.string(text)}
         if condition:
             names |= {"errorCondition": codec.symbol(condition), "error-condition": codec.symbol(condition)}
         reply = codec.described(PROPERTIES, codec.list_([codec.NULL] * 5 + [correlation]))
-        reply += codec.described(APPLICATION, codec.map_([(codec.string(k), v) for k, v in names.items()]))
+        reply += codec.described(APPLICATION, codec.map_((codec.string(k), v) for k, v in names.items()))
         reply += codec.described(VALUE, value)
         links = [(other, other.node) for other in link.session.links.values() if other.sending]
         replies = [other for other, node in links if isinstance(node, Rpc) and node._path == self._path]
@@ -169,19 +168,9 @@ class Rpc:
             raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
         return hub.manage(str(asked.get("type")), dict(asked))
 
-    def on_credit(self, link: Link) -> None:
-        return
 
-    def on_detach(self, link: Link) -> None:
-        return
-
-
-_STATUS = {
-    "amqp:unauthorized-access": 401,
-    "amqp:not-found": 404,
-    "com.microsoft:message-lock-lost": 410,
-    "amqp:not-implemented": 501,
-}
+_STATUS = {"amqp:unauthorized-access": 401, "amqp:not-found": 404, "com.microsoft:message-lock-lost": 410}
+_STATUS["amqp:not-implemented"] = 501
 
 
 def _ms(duration: Any) -> int:

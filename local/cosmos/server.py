@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from local.cosmos.sql import Unsupported, parse
-from local.cosmos.store import CosmosError, Guard, Store, Stored
+from local.cosmos.store import CosmosError, Store, Stored
 from shared.topology import Container, Topology
 
 _CODES = {400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed"}
@@ -111,12 +111,8 @@ class CosmosServer:
             case "GET", [name] if "a-im" not in headers:
                 return _document(request, self._store.read(container.name, _needed(pk), name))
             case "PUT", [name]:
-                guard = Guard(headers.get("if-match"))
-                stored = self._store.replace(container, _needed(pk), name, json.loads(body), guard)
-                return _document(request, stored)
-            case "DELETE", [name]:
-                stored = self._store.delete(container, _needed(pk), name, Guard(headers.get("if-match")))
-                return _document(request, stored)
+                doc, if_match = json.loads(body), headers.get("if-match")
+                return _document(request, self._store.replace(container, _needed(pk), name, doc, if_match))
         raise CosmosError(501, f"{request.method} on documents like this is not supported by the local Cosmos DB")
 
     def _query(self, request: web.Request, container: Container, pk: str | None, asked: Any) -> web.Response:

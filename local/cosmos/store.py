@@ -33,13 +33,6 @@ class Stored:
     body: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """What the caller last saw: If-Match."""
-
-    if_match: str | None = None
-
-
 class Store:
     """The containers of a topology, kept at `path`."""
 
@@ -94,27 +87,19 @@ class Store:
             self._db.execute(sql, (container.name, pk, id, etag, expires, body))
             return Stored(201, etag, body)
         if upsert:
-            return self.replace(container, pk, id, doc, Guard())
+            return self.replace(container, pk, id, doc, None)
         raise CosmosError(409, f"a document {id} exists")
 
-    def replace(self, container: Container, pk: str, id: str, doc: dict[str, Any], guard: Guard) -> Stored:
-        self._check(container.name, pk, id, guard)
+    def replace(self, container: Container, pk: str, id: str, doc: dict[str, Any], if_match: str | None) -> Stored:
+        current = self.read(container.name, pk, id)
+        if if_match not in (None, "*", current.etag):
+            raise CosmosError(412, "the document was changed since it was read")
         if _id(doc) != id:
             raise CosmosError(400, "the id in the body is not the one in the path")
         etag, body, expires = self._stamp(container, pk, doc)
         sql = "UPDATE doc SET etag=?, expires=?, body=? WHERE container=? AND pk=? AND id=?"
         self._db.execute(sql, (etag, expires, body, container.name, pk, id))
         return Stored(200, etag, body)
-
-    def delete(self, container: Container, pk: str, id: str, guard: Guard) -> Stored:
-        self._check(container.name, pk, id, guard)
-        self._db.execute("DELETE FROM doc WHERE container=? AND pk=? AND id=?", (container.name, pk, id))
-        return Stored(204, None, None)
-
-    def _check(self, container: str, pk: str, id: str, guard: Guard) -> None:
-        current = self.read(container, pk, id)
-        if guard.if_match not in (None, "*", current.etag):
-            raise CosmosError(412, "the document was changed since it was read")
 
     def _stamp(self, container: Container, pk: str, doc: dict[str, Any]) -> tuple[str, str, float | None]:
         """The document with its system properties, its ETag, and when it expires."""
@@ -156,8 +141,8 @@ class Store:
         if kind == "Create":
             return self.create(container, pk, operation["resourceBody"])
         if kind == "Replace":
-            guard = Guard(operation.get("ifMatch"))
-            return self.replace(container, pk, operation["id"], operation["resourceBody"], guard)
+            doc, if_match = operation["resourceBody"], operation.get("ifMatch")
+            return self.replace(container, pk, operation["id"], doc, if_match)
         raise CosmosError(501, f"{kind} in a batch is not supported")
 
     # ---- queries

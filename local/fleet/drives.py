@@ -100,6 +100,23 @@ def recorded(path: Path, end: datetime) -> Iterator[Sample]:
         yield Sample(_rfc3339(moment + (end - last)) if moment else _as_written(row), _mapped(row))
 
 
+def endless(source: Path | int) -> Iterator[Sample]:
+    """A recorded drive over and over, or the car of a seed, as if it were seen now; a time that is none stays."""
+    car = ElectricCar(source) if isinstance(source, int) else None
+    while True:
+        now = datetime.now(UTC)
+        for sample in recorded(source, now) if isinstance(source, Path) else [Sample("", car.step() if car else {})]:
+            yield Sample(_rfc3339(datetime.now(UTC)), sample.signals) if is_time(sample.time or "now") else sample
+
+
+def is_time(text: str) -> bool:
+    """Whether a calendar holds it."""
+    try:
+        return text == "now" or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def _moment(row: dict[str, str]) -> datetime | None:
     try:
         local = datetime.strptime(f"{row['Date']} {row['Time']}", "%m/%d/%Y %H:%M:%S")

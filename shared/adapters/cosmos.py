@@ -205,6 +205,6 @@ def _cursor(token: str | None) -> str | None:
 
 def _token(cursor: str | None) -> str | None:
     try:
-        return base64.urlsafe_b64decode(cursor).decode() if cursor else None
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode() if cursor else None
     except (binascii.Error, ValueError):
         raise Malformed("no such cursor", Code.INVALID_CURSOR) from None

@@ -21,13 +21,7 @@ class Notification:
 
     @classmethod
     def of_episode(
-        cls,
-        rule: str,
-        vehicle_id: str,
-        brand: str,
-        at: int,
-        facts: Mapping[str, Value],
-        traceparent: str | None,
+        cls, rule: str, vehicle_id: str, brand: str, at: int, facts: Mapping[str, Value], traceparent: str | None
     ) -> "Notification":
         """One episode of one rule is told once, however often its cause is seen."""
         fact = f"vehicles/{vehicle_id}/rules/{rule}/episodes/{at}"

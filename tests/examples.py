@@ -1,0 +1,63 @@
+"""Plainly made-up vehicles, people and messages."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from shared.domain.catalog import Catalog, Feature, Plan
+from shared.domain.profile import Profile, Role, Status
+from shared.domain.rules import STATE_OF_CHARGE
+from shared.domain.telemetry import Event, Position, Sample, Telemetry
+from shared.domain.vehicle import VehicleState
+
+NOON = 1_795_348_800_000
+"""2026-11-22T12:00:00Z in epoch milliseconds."""
+NOON_AT = datetime.fromtimestamp(NOON / 1000, UTC)
+VEHICLE, VIN, BRAND = "veh-0001", "ZZZAURRA0DEM00001", "aurora"
+
+PROFILE = Profile(
+    VEHICLE, VIN, BRAND, "eu", "Polar", 2026, Status.ACTIVE, frozenset({"climate"}), {"user-ada": Role.PRIMARY}
+)
+STATE = VehicleState(VEHICLE, PROFILE.policy())
+CATALOG = Catalog(
+    BRAND,
+    {"remote-climate": Feature("remote-climate", frozenset({"climate"})), "live-traffic": Feature("live-traffic")},
+    {"comfort": Plan("comfort", ("remote-climate", "live-traffic"), "P1Y")},
+)
+
+
+def event(second: int, sequence: int | None = None, arrived: int | None = None, **signals: Any) -> Event:
+    """A sample seen that many seconds after noon; it arrives at once unless said otherwise."""
+    readings = {(name == "soc" and STATE_OF_CHARGE) or f"Vehicle.{name}": value for name, value in signals.items()}
+    at = NOON + second * 1000
+    telemetry = Telemetry(VEHICLE, second if sequence is None else sequence, (Sample(at, readings),))
+    return Event(telemetry, at if arrived is None else arrived)
+
+
+def at(position: int, of: Event) -> Event:
+    """The event as the hub holds it at a position."""
+    return Event(of.telemetry, of.arrived_at, Position(position, of.arrived_at))
+
+
+def cloud_event(**changes: Any) -> dict[str, Any]:
+    """A message of the vehicle, right in every part but for the changes."""
+    message = {
+        "specversion": "1.0",
+        "id": "message-1",
+        "source": f"/vehicles/{VEHICLE}",
+        "type": "automotive.telemetry.v1",
+        "sequence": "1",
+        "data": {"samples": [{"time": "2026-11-22T12:00:00Z", "signals": {"Vehicle.Speed": 52.3}}]},
+    }
+    return message | changes
+
+
+def encoded(message: Any) -> bytes:
+    return msgspec.json.encode(message)
+
+
+def with_signals(**changes: Any) -> bytes:
+    """A message with these signals by their last name under `Vehicle.`."""
+    signals = {f"Vehicle.{name}": value for name, value in changes.items()}
+    return encoded(cloud_event(data={"samples": [{"time": "2026-11-22T12:00:00Z", "signals": signals}]}))

@@ -1,0 +1,73 @@
+"""The real handlers over a world in memory."""
+
+import importlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import azure.functions as func
+import pytest
+
+from shared.domain.principal import Kind, Principal
+from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
+from tests.memory import MemoryWorld
+
+MODULES = ("http", "vehicles", "entitlements", "catalog", "inbox", "ledger", "telemetry", "queues")
+MODULES += ("notifications", "deliveries", "wake")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
+    """One registered vehicle, a catalogue, and callers of each kind."""
+    world = MemoryWorld()
+    for name in MODULES:
+        monkeypatch.setattr(importlib.import_module(f"functions.{name}"), "world", lambda: world)
+    world.profiles.vins[PROFILE.vin] = VEHICLE
+    world.profiles.shelf.commit(VEHICLE, PROFILE, None)
+    world.states.shelf.commit(VEHICLE, STATE, None)
+    world.catalogs.held[BRAND] = CATALOG
+    world.tokens.held = {
+        "operator": Principal("operator-1", BRAND, Kind.OPERATOR),
+        "ada": Principal("user-ada", BRAND, Kind.USER),
+        "ben": Principal("user-ben", BRAND, Kind.USER),
+        "car": Principal(VEHICLE, BRAND, Kind.VEHICLE),
+        "rival": Principal("operator-2", "borealis", Kind.OPERATOR),
+    }
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    media_type: str
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def code(self) -> str:
+        """The problem's code; only a problem has one."""
+        assert self.media_type == "application/problem+json"
+        assert self.body["status"] == self.status
+        return str(self.body["code"])
+
+
+async def ask(
+    handler: Callable[..., object],
+    token: str | None = "operator",
+    body: object = None,
+    headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
+    **route: str,
+) -> Answer:
+    """Call an HTTP handler as the host would. A body of bytes goes as it is."""
+    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    sent = {"content-type": "application/json"} if body is not None else {}
+    if token:
+        sent["authorization"] = f"Bearer {token}"
+    request = func.HttpRequest(
+        "GET", "/", headers=sent | (headers or {}), params=query or {}, route_params=route, body=raw
+    )
+    answer = await cast(Awaitable[func.HttpResponse], handler(request))
+    parsed = json.loads(answer.get_body()) if answer.get_body() else None
+    return Answer(answer.status_code, answer.mimetype, dict(answer.headers), parsed)
