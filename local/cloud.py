@@ -170,9 +170,9 @@ class Cloud:
                     used += psutil.Process(process.pid).memory_info().rss
             self.peak_memory = max(self.peak_memory, used / 2**20)
 
-    def kill(self, name: str) -> None:
-        """As a crash would: no part is asked."""
-        self.parts[name].kill()
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Kill, stop or continue a part: no part is asked."""
+        self.parts[name].send_signal(number)
 
     async def stop(self) -> None:
         """Ask every part to end, hosts first, and end what has not within 3 s."""

@@ -18,7 +18,7 @@ from local.town import Resident, inboxes, operator, settle, use
 from shared.bootstrap import world
 
 VEHICLES, SECONDS = 5, 600
-QUIET_WITHIN = 180.0
+QUIET_WITHIN = 60.0
 """Seconds after the last message for everything to be told."""
 OUTCOMES = ("applied", "duplicate", "stale", "suppressed", "parked")
 

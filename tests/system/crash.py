@@ -1,0 +1,160 @@
+"""Drives with many episodes through a cloud whose parts are killed at random, and what must hold afterwards."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from signal import SIGCONT, SIGKILL, SIGSTOP
+
+import aiohttp
+
+from local.cloud import Cloud, Ports
+from local.demo import quiet
+from local.fleet.drives import Sample
+from local.fleet.sender import Fleet, fleet
+from local.host.triggers import OWNED_FOR
+from local.town import Resident, inboxes, settle, use
+from shared.bootstrap import world
+from shared.codec.signals import catalogue
+from shared.domain.rules import STATE_OF_CHARGE
+from shared.domain.telemetry import Event, Telemetry
+from shared.domain.telemetry import Sample as Seen
+from shared.domain.vehicle import Policy, Reading, VehicleState, fold
+from shared.errors import Unavailable
+
+VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
+SAMPLES = 600
+"""Of each vehicle: a battery that runs low every thirty of them."""
+PAUSE = 0.4, 2.0
+"""Seconds between two kills, at least and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the books, what each vehicle should and does know, what should be and is in the inboxes."""
+
+    accepted: int
+    counted: int
+    expected_signals: list[dict[str, Reading]]
+    signals: list[dict[str, Reading]]
+    expected_told: set[str]
+    told: Counter[str]
+    committed: int
+    kills: Counter[str]
+
+
+def drives(seed: int) -> list[list[Sample]]:
+    start, random = datetime.now(UTC) - timedelta(seconds=SAMPLES), Random(seed)
+    return [
+        [
+            Sample(
+                (start + timedelta(seconds=n)).isoformat(timespec="milliseconds"),
+                {STATE_OF_CHARGE: abs(n % 30 - 15) + random.random() * 3 + 4, **witness(n)},
+            )
+            for n in range(SAMPLES)
+        ]
+        for _ in range(VEHICLES)
+    ]
+
+
+def witness(number: int) -> dict[str, float]:
+    """A signal that only this and few other samples carry: a lost update loses it for good."""
+    floats = sorted(path for path, type_ in catalogue().items() if type_ is float)
+    return {floats[number // 10 % len(floats)]: float(number)}
+
+
+async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
+    """Send everything while that many parts are killed, wait until all is quiet, and look."""
+    cloud, random = Cloud(folder, Ports.free(), instances=2), Random(seed)
+    killed: Counter[str] = Counter()
+    try:
+        await cloud.start()
+        use(cloud)
+        world.cache_clear()
+        plans = drives(seed)
+        residents = await settle(cloud, VEHICLES)
+        async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
+            driving = asyncio.create_task(_drive(vehicles, residents, plans, kills))
+            freezing = asyncio.create_task(_freeze(cloud, random))
+            for _ in range(kills):
+                await asyncio.sleep(random.uniform(*PAUSE))
+                name = random.choice(PARTS)
+                cloud.signal(name, SIGKILL)
+                killed[name] += 1
+            await driving
+            freezing.cancel()
+            await asyncio.wait([freezing])
+            await _settled(cloud, residents, vehicles.sent)
+        return await _look(cloud, residents, plans, killed)
+    finally:
+        await world().close()
+        await cloud.stop()
+
+
+async def _freeze(cloud: Cloud, random: Random) -> None:
+    """Stop a host until its partitions have gone to the other, and let it go on with what it held: two owners."""
+    while True:
+        await asyncio.sleep(random.uniform(0.1, 1.0))
+        name = random.choice(("host", "host1"))
+        frozen = cloud.parts[name]
+        frozen.send_signal(SIGSTOP)
+        try:
+            await asyncio.sleep(OWNED_FOR + 1.5)
+        finally:
+            frozen.send_signal(SIGCONT)
+
+
+async def _drive(vehicles: Fleet, residents: Sequence[Resident], plans: Sequence[list[Sample]], kills: int) -> None:
+    """Slices of ten samples, spread over the time that the killing takes."""
+    rest = kills * sum(PAUSE) / 2 / (SAMPLES / 10)
+
+    async def one(resident: Resident, samples: list[Sample]) -> None:
+        for start in range(0, SAMPLES, 10):
+            messages = [vehicles.message(resident.vehicle_id, [s]) for s in samples[start : start + 10]]
+            await vehicles.send(resident.vehicle_id, messages)
+            await asyncio.sleep(rest)
+
+    await asyncio.gather(*(one(r, p) for r, p in zip(residents, plans, strict=True)))
+
+
+async def _settled(cloud: Cloud, residents: Sequence[Resident], sent: int) -> None:
+    """A part that was killed last may not be back yet: ask again until the deadline of `quiet` itself."""
+    for _ in range(100):
+        with contextlib.suppress(ConnectionError, aiohttp.ClientError, RuntimeError, Unavailable):
+            await quiet(cloud, residents, sent)
+            return
+        await asyncio.sleep(0.2)
+    raise RuntimeError("the parts did not come back")
+
+
+async def _look(
+    cloud: Cloud, residents: Sequence[Resident], plans: Sequence[list[Sample]], killed: Counter[str]
+) -> Outcome:
+    books = await world().ledgers.all()
+    states = [(await world().states.load(r.vehicle_id)).value for r in residents]
+    items = await inboxes(cloud, residents)
+    expected = [oracle(r.vehicle_id, plan) for r, plan in zip(residents, plans, strict=True)]
+    return Outcome(
+        sum(book.accepted for book in books),
+        sum(sum(book.outcomes.values()) for book in books),
+        [dict(state.signals) for state in expected],
+        [dict(state.signals) for state in states],
+        {told.id for state in expected for told in state.outbox},
+        Counter(item["notificationId"] for item in items),
+        sum(state.committed for state in states),
+        killed,
+    )
+
+
+def oracle(vehicle_id: str, samples: Sequence[Sample]) -> VehicleState:
+    """The same drive without a cloud: one fold in the order in which the vehicle sent it."""
+    state = VehicleState(vehicle_id, Policy("aurora", "active"))
+    events = []
+    for number, sample in enumerate(samples):
+        at = int(datetime.fromisoformat(sample.time).timestamp() * 1000)
+        events.append(Event(Telemetry(vehicle_id, number, (Seen(at, sample.signals),)), at))
+    return fold(state, events)[0]

@@ -1,0 +1,19 @@
+"""kill -9 of any part at any moment: the books balance, nothing is lost, nothing is told twice."""
+
+import os
+from pathlib import Path
+
+from tests.system.crash import crash_run
+
+KILLS = 100 if os.environ.get("PROVE") else 10
+SEED = int(os.environ.get("SEED", "1"))
+
+
+async def test_killed_parts_lose_nothing_and_tell_nothing_twice(tmp_path: Path) -> None:
+    outcome = await crash_run(tmp_path, KILLS, SEED)
+    print(f"kills {dict(outcome.kills)}, {outcome.accepted} events, {len(outcome.expected_told)} notifications")
+    assert outcome.accepted == outcome.counted
+    assert outcome.signals == outcome.expected_signals
+    assert set(outcome.told) == outcome.expected_told
+    assert set(outcome.told.values()) == {1}
+    assert outcome.committed == len(outcome.expected_told) >= 50
