@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -138,7 +139,9 @@ class Cloud:
         with (self.data / f"{name}.log").open("ab") as out:
             command = self._commands()[name][1]
             env = os.environ | self.env | {"PYTHONPATH": str(ROOT)}
-            self.parts[name] = subprocess.Popen(command, stdout=out, stderr=out, env=env, start_new_session=True)
+            self.parts[name] = subprocess.Popen(
+                command, stdout=out, stderr=out, env=env, start_new_session=True, preexec_fn=_die_with_parent
+            )
 
     async def _listening(self, name: str, port: int) -> None:
         for _ in range(int(READY_WITHIN / 0.05)):
@@ -190,6 +193,12 @@ class Cloud:
                     process.kill()
         if self._serving:
             await self._serving.cleanup()
+
+
+def _die_with_parent() -> None:
+    """Where the kernel can (Linux: PR_SET_PDEATHSIG), so that a killed supervisor leaves no parts behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Api:

@@ -119,15 +119,16 @@ def _merge(signals: dict[str, Reading], sample: Sample) -> dict[str, Value]:
     at = sample.at
     for path, value in sample.readings.items():
         known = signals.get(path)
-        if known is None or at > known.at or (at == known.at and _rank(value) > _rank(known.value)):
+        if known is None or at > known.at or (at == known.at and _outranks(value, known.value)):
             signals[path] = Reading(value, at)
             fresh[path] = value
     return fresh
 
 
-def _rank(value: Value) -> tuple[str, str]:
+def _outranks(value: Value, other: Value) -> bool:
     """An order on values that breaks a tie in time, so that the order of arrival never decides."""
-    return type(value).__name__, repr(value)
+    kind, other_kind = type(value).__name__, type(other).__name__
+    return (kind, repr(value)) > (other_kind, repr(other)) if kind != other_kind else value > other  # type: ignore[operator]
 
 
 def _episodes(

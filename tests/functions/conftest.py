@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,8 +13,19 @@ from shared.domain.principal import Kind, Principal
 from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
 
-MODULES = ("http", "vehicles", "entitlements", "catalog", "inbox", "ledger", "telemetry", "queues")
-MODULES += ("notifications", "deliveries", "wake")
+MODULES = [
+    "http",
+    "vehicles",
+    "entitlements",
+    "catalog",
+    "inbox",
+    "ledger",
+    "telemetry",
+    "queues",
+    "notifications",
+    "deliveries",
+    "wake",
+]
 
 
 @pytest.fixture
@@ -56,9 +67,10 @@ async def ask(
     handler: Callable[..., object],
     token: str | None = "operator",
     body: object = None,
-    headers: dict[str, str] | None = None,
-    query: dict[str, str] | None = None,
-    **route: str,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    route: Mapping[str, str] | None = None,
+    **more: str,
 ) -> Answer:
     """Call an HTTP handler as the host would. A body of bytes goes as it is."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -66,7 +78,12 @@ async def ask(
     if token:
         sent["authorization"] = f"Bearer {token}"
     request = func.HttpRequest(
-        "GET", "/", headers=sent | (headers or {}), params=query or {}, route_params=route, body=raw
+        "GET",
+        "/",
+        headers=sent | dict(headers or {}),
+        params=dict(query or {}),
+        route_params=dict(route or {}) | more,
+        body=raw,
     )
     answer = await cast(Awaitable[func.HttpResponse], handler(request))
     parsed = json.loads(answer.get_body()) if answer.get_body() else None

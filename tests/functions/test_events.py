@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from functions import deliveries, notifications, telemetry, wake
-from functions.queues import MOST_ATTEMPTS
 from shared.codec import messages
 from shared.domain.notification import Notification, plan
 from shared.errors import Conflict, Unavailable
+from shared.use_cases.attempts import MOST_ATTEMPTS
 from shared.use_cases.ingest import ATTEMPTS
 from tests.examples import BRAND, NOON, VEHICLE, cloud_event, encoded
 from tests.memory import MemoryWorld
@@ -269,7 +269,7 @@ async def test_waking_a_vehicle_that_owes_nothing_or_is_gone_does_nothing(world:
 
 
 def _tick() -> func.TimerRequest:
-    return func.TimerRequest()  # type: ignore[abstract]
+    return func.TimerRequest()
 
 
 # ---- traces

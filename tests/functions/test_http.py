@@ -65,12 +65,12 @@ async def test_only_an_operator_registers_and_sells(world: MemoryWorld, token: s
 
 async def test_what_is_sold_is_allowed_to_everyone_with_access(world: MemoryWorld) -> None:
     feature = {"vehicle_id": VEHICLE, "feature": "remote-climate"}
-    before = await ask(entitlements.check_entitlement, "ada", **feature)
+    before = await ask(entitlements.check_entitlement, "ada", route=feature)
     assert (before.status, before.body["allowed"], before.body["reasons"]) == (200, False, ["not_subscribed"])
     sold = await ask(vehicles.subscribe_vehicle, body={"plan": "comfort"}, vehicle_id=VEHICLE)
     assert (sold.status, sold.body["features"]) == (201, ["remote-climate", "live-traffic"])
     for token in ("operator", "ada", "car"):
-        answer = await ask(entitlements.check_entitlement, token, **feature)
+        answer = await ask(entitlements.check_entitlement, token, route=feature)
         assert (answer.body["allowed"], answer.body["validUntil"]) == (True, sold.body["endsAt"])
 
 
@@ -98,12 +98,10 @@ async def test_a_plan_that_the_brand_does_not_sell_is_refused(world: MemoryWorld
 async def test_a_vehicle_that_is_not_yours_is_as_absent_as_one_that_is_not_there(
     world: MemoryWorld, token: str
 ) -> None:
-    for handler, route in (
-        (vehicles.read_vehicle_state, {}),
-        (entitlements.check_entitlement, {"feature": "live-traffic"}),
-    ):
-        not_yours = await ask(handler, token, vehicle_id=VEHICLE, **route)
-        absent = await ask(handler, token, vehicle_id="veh-absent", **route)
+    route = {"feature": "live-traffic"}
+    for handler in (vehicles.read_vehicle_state, entitlements.check_entitlement):
+        not_yours = await ask(handler, token, route=route, vehicle_id=VEHICLE)
+        absent = await ask(handler, token, route=route, vehicle_id="veh-absent")
         assert (not_yours.status, not_yours.body) == (404, absent.body)
 
 

@@ -168,8 +168,11 @@ class Run:
 
     def _ingest(self, fate: Fate) -> Ingest:
         w = self.world
-        ports: list[Any] = [Faulty(fate, p) for p in (w.states, w.notifications, w.ledgers, w.parking)]
-        return Ingest("telemetry", *ports, 0)
+        states: Any = Faulty(fate, w.states)
+        notifications: Any = Faulty(fate, w.notifications)
+        ledgers: Any = Faulty(fate, w.ledgers)
+        parking: Any = Faulty(fate, w.parking)
+        return Ingest("telemetry", states, notifications, ledgers, parking, 0)
 
     async def notifier(self) -> None:
         """Both queues, peek-lock: what fails, or whose settlement is lost, comes again."""

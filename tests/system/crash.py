@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP
+from subprocess import Popen
+from time import monotonic
 
 import aiohttp
 
@@ -28,7 +30,9 @@ from shared.errors import Unavailable
 
 VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
 SAMPLES = 600
-"""Of each vehicle: a battery that runs low every thirty of them."""
+"""Of each vehicle: a battery that runs low every four of them."""
+SLICE, LAST = 10, 150
+"""Samples sent at once, and those held back until the killing is over."""
 PAUSE = 0.4, 2.0
 """Seconds between two kills, at least and at most."""
 
@@ -53,7 +57,7 @@ def drives(seed: int) -> list[list[Sample]]:
         [
             Sample(
                 (start + timedelta(seconds=n)).isoformat(timespec="milliseconds"),
-                {STATE_OF_CHARGE: abs(n % 30 - 15) + random.random() * 3 + 4, **witness(n)},
+                {STATE_OF_CHARGE: (5.0, 20.0)[n // 2 % 2] + random.random(), **witness(n)},
             )
             for n in range(SAMPLES)
         ]
@@ -78,16 +82,21 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         plans = drives(seed)
         residents = await settle(cloud, VEHICLES)
         async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
-            driving = asyncio.create_task(_drive(vehicles, residents, plans, kills))
+            pairs = list(zip(residents, plans, strict=True))
+            rest = kills * sum(PAUSE) / 2 / (SAMPLES / SLICE)
+            driving = asyncio.gather(*(_drive(vehicles, r, plan[:-LAST], rest) for r, plan in pairs))
             freezing = asyncio.create_task(_freeze(cloud, random))
             for _ in range(kills):
                 await asyncio.sleep(random.uniform(*PAUSE))
-                name = random.choice(PARTS)
-                cloud.signal(name, SIGKILL)
-                killed[name] += 1
-            await driving
+                killed.update(await _kill(cloud, random))
             freezing.cancel()
             await asyncio.wait([freezing])
+            await driving
+            driving = asyncio.gather(*(_drive(vehicles, r, plan[-LAST:], 0.3) for r, plan in pairs))
+            zombie = await _freeze_who_tells(cloud)
+            await driving
+            await _counted(vehicles.sent)
+            zombie.send_signal(SIGCONT)
             await _settled(cloud, residents, vehicles.sent)
         return await _look(cloud, residents, plans, killed)
     finally:
@@ -95,12 +104,51 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         await cloud.stop()
 
 
+async def _kill(cloud: Cloud, random: Random) -> list[str]:
+    """Any part at any moment; or the hosts when they have committed what they cannot hand on, as the broker hangs."""
+    if random.random() < 0.6:
+        names = [random.choice(PARTS)]
+        cloud.signal(names[0], SIGKILL)
+        return names
+    names, broker = ["host", "host1"], cloud.parts["broker"]
+    await _telling()
+    broker.send_signal(SIGSTOP)
+    await asyncio.sleep(0.2)
+    for name in names:
+        cloud.signal(name, SIGKILL)
+    broker.send_signal(SIGCONT)
+    return names
+
+
+async def _freeze_who_tells(cloud: Cloud) -> "Popen[bytes]":
+    """Stop the host that has committed and not handed on; it will go on when the other has done everything."""
+    while True:
+        for name in ("host", "host1"):
+            await _telling()
+            frozen = cloud.parts[name]
+            frozen.send_signal(SIGSTOP)
+            owed = await _owing()
+            await asyncio.sleep(0.3)
+            if owed & await _owing():
+                return frozen
+            frozen.send_signal(SIGCONT)
+
+
+async def _counted(sent: int) -> None:
+    deadline = monotonic() + 30
+    while monotonic() < deadline:
+        with contextlib.suppress(Unavailable):
+            if sum(book.accepted for book in await world().ledgers.all()) >= sent:
+                return
+        await asyncio.sleep(0.1)
+    raise TimeoutError("the other host did not take over")
+
+
 async def _freeze(cloud: Cloud, random: Random) -> None:
     """Stop a host until its partitions have gone to the other, and let it go on with what it held: two owners."""
     while True:
-        await asyncio.sleep(random.uniform(0.1, 1.0))
-        name = random.choice(("host", "host1"))
-        frozen = cloud.parts[name]
+        await _telling()
+        frozen = cloud.parts[random.choice(("host", "host1"))]
         frozen.send_signal(SIGSTOP)
         try:
             await asyncio.sleep(OWNED_FOR + 1.5)
@@ -108,17 +156,26 @@ async def _freeze(cloud: Cloud, random: Random) -> None:
             frozen.send_signal(SIGCONT)
 
 
-async def _drive(vehicles: Fleet, residents: Sequence[Resident], plans: Sequence[list[Sample]], kills: int) -> None:
-    """Slices of ten samples, spread over the time that the killing takes."""
-    rest = kills * sum(PAUSE) / 2 / (SAMPLES / 10)
+async def _telling() -> None:
+    """A moment at which a vehicle owes what was committed; or in three seconds, if none comes."""
+    deadline = monotonic() + 3
+    while monotonic() < deadline and not await _owing():
+        await asyncio.sleep(0)
 
-    async def one(resident: Resident, samples: list[Sample]) -> None:
-        for start in range(0, SAMPLES, 10):
-            messages = [vehicles.message(resident.vehicle_id, [s]) for s in samples[start : start + 10]]
-            await vehicles.send(resident.vehicle_id, messages)
-            await asyncio.sleep(rest)
 
-    await asyncio.gather(*(one(r, p) for r, p in zip(residents, plans, strict=True)))
+async def _owing() -> set[tuple[str, int]]:
+    """The vehicles whose outbox holds something, each with its due time."""
+    with contextlib.suppress(Unavailable):
+        return set((await world().states.due(2**53)).items)
+    return set()
+
+
+async def _drive(vehicles: Fleet, resident: Resident, samples: Sequence[Sample], rest: float) -> None:
+    """In slices, with a rest after each."""
+    for start in range(0, len(samples), SLICE):
+        slice_ = samples[start : start + SLICE]
+        await vehicles.send(resident.vehicle_id, [vehicles.message(resident.vehicle_id, [s]) for s in slice_])
+        await asyncio.sleep(rest)
 
 
 async def _settled(cloud: Cloud, residents: Sequence[Resident], sent: int) -> None:
