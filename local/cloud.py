@@ -14,6 +14,7 @@ import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
@@ -44,11 +45,11 @@ class Ports:
 
     @staticmethod
     def free() -> "Ports":
-        with contextlib.ExitStack() as held:
-            sockets = [held.enter_context(socket.socket()) for _ in range(5)]
-            for one in sockets:
-                one.bind((HOST, 0))
-            return Ports(*(one.getsockname()[1] for one in sockets))
+        sockets = [socket.create_server((HOST, 0)) for _ in range(5)]
+        ports = Ports(*(one.getsockname()[1] for one in sockets))
+        for one in sockets:
+            one.close()
+        return ports
 
 
 class Cloud:
@@ -57,6 +58,7 @@ class Cloud:
     def __init__(self, data: Path, ports: Ports, instances: int = 1, settings: dict[str, str] | None = None) -> None:
         """`instances` of the function app; the first one serves HTTP. `settings` override app settings."""
         self.data, self.ports, self._instances = data.resolve(), ports, instances
+        self.url = f"http://{HOST}:{ports.host}/api/v1"
         self.data.mkdir(parents=True, exist_ok=True)
         self.issuer = Issuer(self.data, f"http://{HOST}:{ports.issuer}")
         self.env = self._environment() | (settings or {})
@@ -64,10 +66,6 @@ class Cloud:
         self._watching: asyncio.Task[None] | None = None
         self._serving: web.AppRunner | None = None
         self.peak_memory = 0.0
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.ports.host}/api/v1"
 
     def _environment(self) -> dict[str, str]:
         """The app settings, as `func start` or Azure would have them, with keys made once for this folder."""
@@ -80,34 +78,23 @@ class Cloud:
         bus = f"Endpoint=sb://{HOST}:{p.broker};SharedAccessKeyName=local;SharedAccessKey={keys['broker']}"
         bus += ";UseDevelopmentEmulator=true;"
         blob = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={keys['blob']}"
-        return {
-            "COSMOS__accountEndpoint": f"http://{HOST}:{p.cosmos}/",
-            "COSMOS__accountKey": keys["cosmos"],
-            "SERVICEBUS": bus,
-            "EVENTHUBS": bus,
-            "AzureWebJobsStorage": f"{blob};BlobEndpoint=http://{HOST}:{p.blob}/{ACCOUNT};",
-            "TOKEN_ISSUER": self.issuer.url,
-            "TOKEN_AUDIENCE": AUDIENCE,
-            "TOKEN_JWKS_URL": f"{self.issuer.url}/jwks",
-            "WAKE_SCHEDULE": "*/2 * * * * *",
-            "HANDOVER_AFTER_SECONDS": "3",
-            "LOCAL_LOCK_SECONDS": "5",
-            "LOCAL_BROKER_KEY": keys["broker"],
-            "LOCAL_HOST_KEY": keys["host"],
-            "AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}",
-            "API": self.url,
-        }
+        cosmos, issuer = f"http://{HOST}:{p.cosmos}/", self.issuer.url
+        env = {"COSMOS__accountEndpoint": cosmos, "COSMOS__accountKey": keys["cosmos"]}
+        env |= {"SERVICEBUS": bus, "EVENTHUBS": bus, "API": self.url}
+        env |= {"AzureWebJobsStorage": f"{blob};BlobEndpoint=http://{HOST}:{p.blob}/{ACCOUNT};"}
+        env |= {"TOKEN_ISSUER": issuer, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS_URL": f"{issuer}/jwks"}
+        env |= {"WAKE_SCHEDULE": "*/2 * * * * *", "HANDOVER_AFTER_SECONDS": "3", "LOCAL_LOCK_SECONDS": "5"}
+        env |= {"LOCAL_BROKER_KEY": keys["broker"], "LOCAL_HOST_KEY": keys["host"]}
+        return env | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}"}
 
     def _commands(self) -> dict[str, tuple[int, list[str]]]:
         p, python = self.ports, [sys.executable, "-m", "local.part"]
         node = shutil.which("node") or str(Path(sys.executable).parent / "node")
         azurite = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
-        commands = {
-            "blob": (p.blob, [node, azurite, "--silent", "--disableTelemetry", "--skipApiVersionCheck"]),
-            "broker": (p.broker, [*python, "broker", str(p.broker), str(self.data)]),
-            "cosmos": (p.cosmos, [*python, "cosmos", str(p.cosmos), str(self.data)]),
-        }
-        commands["blob"][1].extend(["--blobPort", str(p.blob), "--location", str(self.data / "blob")])
+        blob = [node, azurite, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(p.blob)]
+        commands = {"blob": (p.blob, [*blob, "--location", str(self.data / "blob")])}
+        for name, port in (("broker", p.broker), ("cosmos", p.cosmos)):
+            commands[name] = (port, [*python, name, str(port), str(self.data)])
         for number in range(self._instances):
             port = p.host if number == 0 else 0
             commands[f"host{number or ''}"] = (port, [*python, "host", str(port), str(self.data)])
@@ -115,33 +102,34 @@ class Cloud:
 
     async def start(self) -> None:
         """Everything up and answering, or RuntimeError that says what is not."""
-        for name, port in ((n, getattr(self.ports, n)) for n in Ports.__slots__):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((HOST, port))
-                except OSError:
-                    raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
+        for name in Ports.__slots__:
+            try:
+                socket.create_server((HOST, getattr(self.ports, name))).close()
+            except OSError:
+                port = getattr(self.ports, name)
+                raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
         self._serving = await self.issuer.serve(HOST, self.ports.issuer)
-        commands = self._commands()
-        for name in ("blob", "broker", "cosmos"):
+        stores, hosts = ["blob", "broker", "cosmos"], [n for n in self._commands() if n.startswith("host")]
+        for name in stores:
             self._run(name)
-        await asyncio.gather(*(self._listening(name, commands[name][0]) for name in ("blob", "broker", "cosmos")))
+        await asyncio.gather(*(self._listening(name, getattr(self.ports, name)) for name in stores))
         await self._create_containers()
-        for name in commands:
-            if name.startswith("host"):
-                self._run(name)
+        for name in hosts:
+            self._run(name)
         await self._listening("host", self.ports.host)
         (self.data / "env.json").write_text(json.dumps(self.env))
         self._watching = asyncio.create_task(self._watch())
 
     def _run(self, name: str) -> None:
+        command, env = self._commands()[name][1], os.environ | self.env | {"PYTHONPATH": str(ROOT)}
         with (self.data / f"{name}.log").open("ab") as out:
-            command = self._commands()[name][1]
-            env = os.environ | self.env | {"PYTHONPATH": str(ROOT)}
-            self.parts[name] = subprocess.Popen(
-                command, stdout=out, stderr=out, env=env, start_new_session=True, preexec_fn=_die_with_parent
-            )
+            ways: dict[str, Any] = {
+                "stdout": out,
+                "stderr": out,
+                "start_new_session": True,
+                "preexec_fn": _die_with_parent,
+            }
+            self.parts[name] = subprocess.Popen(command, env=env, preexec_fn=_die_with_parent, **ways)
 
     async def _listening(self, name: str, port: int) -> None:
         for _ in range(int(READY_WITHIN / 0.05)):

@@ -136,18 +136,11 @@ async def _summary(cloud: Cloud, residents: Sequence[Resident], seconds: float, 
     states = [(await world().states.load(r.vehicle_id)).value for r in residents]
     items = await inboxes(cloud, residents)
     samples = sum(book.census.samples for book in books)
+    told = len({(item["user"], item["notificationId"]) for item in items})
     summary: dict[str, float] = {"accepted": sum(book.accepted for book in books)}
     summary |= {outcome: sum(book.outcomes.get(outcome, 0) for book in books) for outcome in OUTCOMES}
-    summary |= {
-        "samples": samples,
-        "state_writes": sum(state.revision for state in states),
-        "notifications_committed": sum(state.committed for state in states),
-        "notifications_delivered": len({(item["user"], item["notificationId"]) for item in items}),
-        "checks": checks,
-        "seconds": round(seconds, 3),
-        "samples_per_second": round(samples / seconds, 1),
-        "peak_memory_mb": round(cloud.peak_memory, 1),
-    }
-    if len(items) != summary["notifications_delivered"]:
-        summary["notifications_delivered"] = -len(items)
-    return summary
+    summary |= {"samples": samples, "state_writes": sum(state.revision for state in states)}
+    summary["notifications_committed"] = sum(state.committed for state in states)
+    summary["notifications_delivered"] = told if told == len(items) else -len(items)
+    summary |= {"checks": checks, "seconds": round(seconds, 3), "samples_per_second": round(samples / seconds, 1)}
+    return summary | {"peak_memory_mb": round(cloud.peak_memory, 1)}

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from local.cloud import Api, Cloud
+from local.demo import OUTCOMES
 from local.fleet.drives import BATTERY
 from local.town import Resident, inboxes, operator
 
@@ -28,49 +29,39 @@ async def look(api: Api, cloud: Cloud, residents: Sequence[Resident]) -> dict[st
 
 
 def picture(residents: Sequence[Resident], seen: dict[str, Any]) -> Group:
-    vehicles = Table(expand=True, box=None)
-    for heading in ("vehicle", "person", "speed", "charge", "range", "position", "cabin", "state", "age"):
-        vehicles.add_column(heading, justify="left" if heading in ("vehicle", "person", "state") else "right")
-    for resident, state in zip(residents, seen["states"], strict=True):
-        vehicles.add_row(*_row(resident, state))
-    ledger = Table(expand=True, box=None)
-    for heading in ("partition", "accepted", "applied", "duplicate", "stale", "suppressed", "parked", "balanced"):
-        ledger.add_column(heading, justify="left" if heading == "partition" else "right")
-    for book in seen["books"]:
-        counts = [str(book["outcomes"].get(o, 0)) for o in ("applied", "duplicate", "stale", "suppressed", "parked")]
-        ledger.add_row(book["id"], str(book["accepted"]), *counts, "yes" if book["balanced"] else "no")
-    told = Table(expand=True, box=None, show_header=False)
-    for item in sorted(seen["inbox"], key=lambda i: i["deliveredAt"], reverse=True)[:6]:
-        facts = ", ".join(f"{path.rsplit('.', 2)[-2]} {value}" for path, value in item["facts"].items())
-        told.add_row(item["deliveredAt"][11:19], item["user"], item["kind"], item["vehicleId"][:12], facts)
-    return Group(Panel(vehicles, title="vehicles"), Panel(ledger, title="ledger"), Panel(told, title="inbox"))
+    cars = [_row(r, state) for r, state in zip(residents, seen["states"], strict=True)]
+    books = [
+        [b["id"], str(b["accepted"]), *(str(b["outcomes"].get(o, 0)) for o in OUTCOMES), str(b["balanced"])]
+        for b in seen["books"]
+    ]
+    newest = sorted(seen["inbox"], key=lambda item: item["deliveredAt"], reverse=True)[:6]
+    told = [[i["deliveredAt"][11:19], i["user"], i["kind"], i["vehicleId"][:12], str(i["facts"])] for i in newest]
+    return Group(
+        _panel("vehicles", "vehicle person state speed charge range position age", cars),
+        _panel("ledger", f"partition accepted {' '.join(OUTCOMES)} balanced", books),
+        _panel("inbox", "at person kind vehicle facts", told),
+    )
+
+
+def _panel(title: str, headings: str, rows: Sequence[Sequence[str]]) -> Panel:
+    table = Table(*headings.split(), expand=True, box=None)
+    for row in rows:
+        table.add_row(*row)
+    return Panel(table, title=title)
 
 
 def _row(resident: Resident, state: dict[str, Any]) -> list[str]:
-    signals = state["signals"]
+    def value(path: str, form: str = "{}") -> str:
+        return form.format(state["signals"][path]["value"]) if path in state["signals"] else "-"
 
-    def value(path: str, form: str = "{}", default: str = "-") -> str:
-        return form.format(signals[path]["value"]) if path in signals else default
-
-    charging = value(BATTERY + "Charging.IsCharging") == "True"
-    doing = "charging" if charging else "driving" if value("Vehicle.IsMoving") == "True" else "parked"
-    place = (
-        f"{value('Vehicle.CurrentLocation.Latitude', '{:.4f}')} {value('Vehicle.CurrentLocation.Longitude', '{:.4f}')}"
-    )
-    newest = state["newestAt"]
-    age = f"{(datetime.now(UTC) - datetime.fromisoformat(newest)).total_seconds():.0f} s" if newest else "-"
-    alert = " !" if state["episodes"] else ""
-    return [
-        resident.vehicle_id[:12],
-        resident.user,
-        value("Vehicle.Speed", "{:.0f} km/h"),
-        value(BATTERY + "StateOfCharge.Displayed", "{:.1f} %") + alert,
-        value(BATTERY + "Range", "{:,.0f} m"),
-        place,
-        value("Vehicle.Cabin.HVAC.AmbientAirTemperature", "{:.0f} °C"),
-        doing,
-        age,
-    ]
+    moving, charging = value("Vehicle.IsMoving"), value(BATTERY + "Charging.IsCharging")
+    doing = "charging" if charging == "True" else "driving" if moving == "True" else "parked"
+    charge = value(BATTERY + "StateOfCharge.Displayed", "{:.1f} %") + (" low" if state["episodes"] else "")
+    place = " ".join(value(f"Vehicle.CurrentLocation.{axis}", "{:.4f}") for axis in ("Latitude", "Longitude"))
+    newest = datetime.fromisoformat(state["newestAt"] or "2000-01-01T00:00:00Z")
+    age = f"{(datetime.now(UTC) - newest).total_seconds():.0f} s" if state["newestAt"] else "-"
+    speed, reach = value("Vehicle.Speed", "{:.0f} km/h"), value(BATTERY + "Range", "{:,.0f} m")
+    return [resident.vehicle_id[:12], resident.user, doing, speed, charge, reach, place, age]
 
 
 async def show(cloud: Cloud, residents: Sequence[Resident], console: Console) -> None:

@@ -40,7 +40,6 @@ class Code(StrEnum):
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     UNAUTHENTICATED = "unauthenticated"
     UNAVAILABLE = "unavailable"
-    UNKNOWN_FEATURE = "unknown_feature"
     UNKNOWN_PLAN = "unknown_plan"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     VIN_IN_USE = "vin_in_use"

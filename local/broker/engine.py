@@ -99,8 +99,7 @@ class Link:
     def drained(self) -> None:
         """Give back the credit that a draining peer asked to be used or returned."""
         if self.drain and self.credit > 0:
-            self.delivery_count = (self.delivery_count + self.credit) & 0xFFFFFFFF
-            self.credit = 0
+            self.delivery_count, self.credit = (self.delivery_count + self.credit) & 0xFFFFFFFF, 0
             self.session.send_flow(self)
 
 
@@ -135,9 +134,8 @@ class Session:
         for start in range(0, len(payload), room):
             more = codec.boolean(start + room < len(payload))
             fields = (head if start == 0 else codec.uint(link.handle) + NULL * 4) + more + b"\x40\x40\x42\x42\x42"
-            self.pending.append(
-                b"\x00\x53\x14\xc0" + bytes((len(fields) + 1, 11)) + fields + payload[start : start + room]
-            )
+            frame = b"\x00\x53\x14\xc0" + bytes((len(fields) + 1, 11)) + fields
+            self.pending.append(frame + payload[start : start + room])
         self.pump()
 
     def pump(self) -> None:
@@ -195,13 +193,13 @@ class Connection(asyncio.Protocol):
         try:
             self._parse()
         except AmqpError as error:
-            self._close(error.condition, error.text)
+            self._close(codec.error(error.condition, error.text))
         except Exception as error:
             log.exception("a defect in the broker")
-            self._close("amqp:internal-error", repr(error))
+            self._close(codec.error("amqp:internal-error", repr(error)))
 
-    def _close(self, condition: str, text: str) -> None:
-        self.frame(0, codec.performative(CLOSE, [codec.error(condition, text)]))
+    def _close(self, reason: bytes = NULL) -> None:
+        self.frame(0, codec.performative(CLOSE, [reason]))
         self.flush()
         if self.transport:
             self.transport.close()
@@ -242,20 +240,21 @@ class Connection(asyncio.Protocol):
             numbers = [codec.uint(n) for n in (session.next_out, WINDOW, WINDOW, 1023)]
             session.frame(codec.performative(BEGIN, [codec.ushort(channel), *numbers]))
         elif code == CLOSE:
-            self.frame(0, codec.performative(CLOSE, []))
-            self.flush()
-            if self.transport:
-                self.transport.close()
+            self._close()
         elif code == END:
             if channel in self.sessions:
                 self.sessions.pop(channel).drop()
             self.frame(channel, codec.performative(END, []))
         elif found := self.sessions.get(channel):
-            steps = {ATTACH: self._attach, FLOW: self._flow, DISPOSITION: self._disposition, DETACH: self._detach}
             if code == TRANSFER:
                 self._transfer(found, fields, payload)
-            else:
-                steps[code](found, fields)
+            elif code == ATTACH:
+                found.links[fields[1]] = link = Link(found, fields)
+                self.broker.attach(link)
+            elif code == DETACH and fields[0] in found.links:
+                found.links.pop(fields[0]).detach()
+            elif code in (FLOW, DISPOSITION):
+                (self._flow if code == FLOW else self._disposition)(found, fields)
 
     def _open(self, fields: list[Any]) -> None:
         self.max_frame = min(fields[2] or LARGEST_FRAME, LARGEST_FRAME)
@@ -269,10 +268,6 @@ class Connection(asyncio.Protocol):
         if self.transport:
             self.transport.write(struct.pack(">IBBH", 8, 2, 0, 0))
             self._beat = asyncio.get_running_loop().call_later(seconds, self._heartbeat, seconds)
-
-    def _attach(self, session: Session, fields: list[Any]) -> None:
-        link = session.links[fields[1]] = Link(session, fields)
-        self.broker.attach(link)
 
     def _flow(self, session: Session, fields: list[Any]) -> None:
         session.remote_window = (fields[0] if fields[0] is not None else 1) + fields[1] - session.next_out
@@ -321,7 +316,3 @@ class Connection(asyncio.Protocol):
             link, context = session.unsettled.pop(number, (None, None))
             if link:
                 session.dispose(False, number, self.broker.settle(link, context, fields[4]))
-
-    def _detach(self, session: Session, fields: list[Any]) -> None:
-        if link := session.links.pop(fields[0], None):
-            link.detach()

@@ -54,14 +54,9 @@ class Hub(Node):
 
     def _trim(self) -> None:
         """Forget what is older than the retention; the newest event stays, for its number."""
-        for partition in range(self.partitions):
-            self._store.write(
-                "DELETE FROM event WHERE hub=? AND partition=? AND enqueued<? AND seq<?",
-                self.name,
-                partition,
-                now() - self._retention,
-                self._next[partition] - 1,
-            )
+        oldest, sql = now() - self._retention, "DELETE FROM event WHERE hub=? AND partition=? AND enqueued<? AND seq<?"
+        for partition, end in enumerate(self._next):
+            self._store.write(sql, self.name, partition, oldest, end - 1)
         self._store.at(now() + 60_000, self._trim)
 
     def append(self, partition: int, raw: bytes, key: str | None) -> None:
@@ -135,17 +130,14 @@ class Hub(Node):
 
     def _start(self, link: Link, partition: int) -> int:
         """The sequence number that the link's filter asks to begin with."""
-        filters = item(link.source.value, 7)
-        for name, value in (filters or {}).items():
-            if "selector-filter" in str(name):
-                text = value.value if isinstance(value, Described) else value
-                return self._position(text.decode() if isinstance(text, bytes) else str(text), partition)
-        return 0
-
-    def _position(self, selector: str, partition: int) -> int:
-        found = _SELECTOR.search(selector)
+        filters = (item(link.source.value, 7) or {}).items()
+        selector = next((value for name, value in filters if "selector-filter" in str(name)), None)
+        if selector is None:
+            return 0
+        text = selector.value if isinstance(selector, Described) else selector
+        found = _SELECTOR.search(text.decode() if isinstance(text, bytes) else str(text))
         if not found:
-            raise AmqpError("amqp:invalid-field", f"the filter {selector!r} is not supported")
+            raise AmqpError("amqp:invalid-field", f"the filter {text!r} is not supported")
         what, operator, value = found.groups()
         if value == "@latest":
             return self._next[partition]

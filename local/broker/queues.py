@@ -12,6 +12,8 @@ from local.broker.message import BATCH_FORMAT, HEADER, annotated, item, take_apa
 from local.broker.store import Store, now
 
 DEAD_LETTERS = "/$deadletterqueue"
+SWEEP = 500
+"""Milliseconds between looks for what has expired."""
 _COLUMNS = "seq, enqueued, visible, expires, tries, id, annotations, bare"
 
 
@@ -26,6 +28,12 @@ class QueueSettings:
 
 
 @dataclass(slots=True)
+class Lock:
+    seq: int
+    until: int
+
+
+@dataclass(slots=True)
 class Message:
     seq: int
     enqueued: int
@@ -35,12 +43,6 @@ class Message:
     id: str | None
     annotations: bytes
     bare: bytes
-
-
-@dataclass(slots=True)
-class Lock:
-    seq: int
-    until: int
 
 
 class Queue(Node):
@@ -53,8 +55,9 @@ class Queue(Node):
         self._links: list[Link] = []
         self._turn = 0
         self._seq = next((seq for (seq,) in store.read("SELECT seq FROM counter WHERE entity=?", name)), 0)
-        for seq, visible, expires in store.read("SELECT seq, visible, expires FROM message WHERE queue=?", name):
-            self._await(seq, visible, expires)
+        for seq, visible in store.read("SELECT seq, visible FROM message WHERE queue=?", name):
+            self._await(seq, visible)
+        self._sweep()
 
     # ---- in
 
@@ -88,15 +91,13 @@ class Queue(Node):
         self._store.write("INSERT OR REPLACE INTO counter VALUES(?,?)", self._name, self._seq)
         row = (getattr(message, column) for column in _COLUMNS.split(", "))
         self._store.write("INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?)", self._name, *row)
-        self._await(message.seq, message.visible, message.expires)
+        self._await(message.seq, message.visible)
 
-    def _await(self, seq: int, visible: int, expires: int | None) -> None:
+    def _await(self, seq: int, visible: int) -> None:
         if visible > now():
             self._store.at(visible, lambda: self._offer(seq))
         else:
             self._offer(seq)
-        if expires is not None:
-            self._store.at(expires, lambda: self._expire(seq))
 
     def _offer(self, seq: int) -> None:
         heappush(self._ready, seq)
@@ -185,11 +186,14 @@ class Queue(Node):
         self._store.write("UPDATE message SET tries=? WHERE queue=? AND seq=?", tries, self._name, seq)
         self._offer(seq)
 
-    def _expire(self, seq: int) -> None:
-        if any(lock.seq == seq for lock in self._locks.values()):
-            self._store.at(now() + self._settings.lock, lambda: self._expire(seq))
-        elif self._load(seq):
-            self._bury(seq, "TTLExpiredException", "the message expired")
+    def _sweep(self) -> None:
+        """Bury what has expired and is not locked; forget message ids whose window is over."""
+        at, locked = now(), {lock.seq for lock in self._locks.values()}
+        for (seq,) in self._store.read("SELECT seq FROM message WHERE queue=? AND expires<=?", self._name, at):
+            if seq not in locked:
+                self._bury(seq, "TTLExpiredException", "the message expired")
+        self._store.write("DELETE FROM recent WHERE queue=? AND until<=?", self._name, at)
+        self._store.at(at + SWEEP, self._sweep)
 
     def _bury(self, seq: int, reason: str, text: str) -> None:
         message = self._load(seq)

@@ -10,6 +10,7 @@ from time import time
 from typing import Any
 
 _TABLES = """
+PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
 CREATE TABLE IF NOT EXISTS message(queue, seq, enqueued, visible, expires, tries, id, annotations, bare,
                                    PRIMARY KEY(queue, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recent(queue, id, until, PRIMARY KEY(queue, id)) WITHOUT ROWID;
@@ -28,8 +29,6 @@ class Store:
 
     def __init__(self, path: Path | str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
         self._open = self._scheduled = False
         self._before: list[Callable[[], None]] = []

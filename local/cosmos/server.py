@@ -109,7 +109,7 @@ class CosmosServer:
                 upsert = _says(headers, "x-ms-documentdb-is-upsert")
                 return _document(request, self._store.create(container, _needed(pk), json.loads(body), upsert))
             case "GET", [name] if "a-im" not in headers:
-                return _document(request, self._store.read(container.name, _needed(pk), name))
+                return _document(request, self._store.read(container, _needed(pk), name))
             case "PUT", [name]:
                 doc, if_match = json.loads(body), headers.get("if-match")
                 return _document(request, self._store.replace(container, _needed(pk), name, doc, if_match))
@@ -120,9 +120,8 @@ class CosmosServer:
         most = int(request.headers.get("x-ms-max-item-count", PAGE))
         token = request.headers.get("x-ms-continuation")
         one = None if pk in (None, "[]") else pk
-        found, rest = self._store.query(
-            container.name, one, parse(asked["query"], values), most if most > 0 else PAGE, token
-        )
+        query = parse(asked["query"], values)
+        found, rest = self._store.query(container, one, query, most if most > 0 else PAGE, token)
         answer = {"_rid": container.name, "Documents": found, "_count": len(found)}
         return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
 
@@ -160,15 +159,9 @@ def _failure(error: CosmosError) -> web.Response:
 
 def _account(request: web.Request) -> dict[str, Any]:
     here = [{"name": "Local", "databaseAccountEndpoint": f"{request.scheme}://{request.host}/"}]
-    return {
-        "id": "local",
-        "_rid": "local",
-        "writableLocations": here,
-        "readableLocations": here,
-        "enableMultipleWriteLocations": False,
-        "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
-        "queryEngineConfiguration": "{}",
-    }
+    account: dict[str, Any] = {"id": "local", "_rid": "local", "writableLocations": here, "readableLocations": here}
+    account["userConsistencyPolicy"] = {"defaultConsistencyLevel": "Session"}
+    return account | {"enableMultipleWriteLocations": False, "queryEngineConfiguration": "{}"}
 
 
 def _describe(container: Container) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import base64
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from local.cosmos.sql import Query, column
@@ -15,6 +14,10 @@ from shared.topology import Container, Topology
 
 LARGEST = 2 * 1024 * 1024
 """Bytes of a document, and of a batch."""
+_TABLES = """PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
+CREATE TABLE IF NOT EXISTS doc(n INTEGER PRIMARY KEY AUTOINCREMENT, container, pk, id, etag, expires, body);
+CREATE UNIQUE INDEX IF NOT EXISTS by_id ON doc(container, pk, id);
+CREATE INDEX IF NOT EXISTS by_expiry ON doc(expires) WHERE expires IS NOT NULL;"""
 _SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
 
 
@@ -26,8 +29,7 @@ class CosmosError(Exception):
         self.status, self.message, self.substatus = status, message, substatus
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     status: int
     etag: str | None
     body: str | None
@@ -38,14 +40,7 @@ class Store:
 
     def __init__(self, topology: Topology, path: Path | str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(
-            """CREATE TABLE IF NOT EXISTS doc(n INTEGER PRIMARY KEY AUTOINCREMENT, container, pk, id, etag,
-                                              expires, body);
-               CREATE UNIQUE INDEX IF NOT EXISTS by_id ON doc(container, pk, id);
-               CREATE INDEX IF NOT EXISTS by_expiry ON doc(expires) WHERE expires IS NOT NULL;"""
-        )
+        self._db.executescript(_TABLES)
         self.database = topology.cosmos.database
         self.containers = {c.name: c for c in topology.cosmos.containers}
         for container in topology.cosmos.containers:
@@ -53,10 +48,8 @@ class Store:
                 raise CosmosError(501, f"{container.name}: hierarchical partition keys are not supported")
             for path_ in container.indexed_paths:
                 dotted = path_.removesuffix("/?").replace("/", ".")
-                name = f"{container.name}{dotted}".replace(".", "_")
-                self._db.execute(
-                    f"CREATE INDEX IF NOT EXISTS {name} ON doc({column(dotted)}) WHERE container='{container.name}'"
-                )
+                name, where = f"{container.name}{dotted}".replace(".", "_"), f"container='{container.name}'"
+                self._db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON doc({column(dotted)}) WHERE {where}")
 
     def close(self) -> None:
         self._db.close()
@@ -68,9 +61,9 @@ class Store:
 
     # ---- single documents
 
-    def read(self, container: str, pk: str, id: str) -> Stored:
+    def read(self, container: Container, pk: str, id: str) -> Stored:
         sql = "SELECT etag, body FROM doc WHERE container=? AND pk=? AND id=? AND (expires IS NULL OR expires>?)"
-        found = self._db.execute(sql, (container, pk, id, time())).fetchone()
+        found = self._db.execute(sql, (container.name, pk, id, time())).fetchone()
         if found is None:
             raise CosmosError(404, f"there is no document {id}")
         return Stored(200, *found)
@@ -78,12 +71,10 @@ class Store:
     def create(self, container: Container, pk: str, doc: dict[str, Any], upsert: bool = False) -> Stored:
         id = _id(doc)
         try:
-            self.read(container.name, pk, id)
+            self.read(container, pk, id)
         except CosmosError:
-            sql = "DELETE FROM doc WHERE container=? AND pk=? AND id=?"
-            self._db.execute(sql, (container.name, pk, id))
-            etag, body, expires = self._stamp(container, pk, doc)
-            sql = "INSERT INTO doc(container, pk, id, etag, expires, body) VALUES(?,?,?,?,?,?)"
+            etag, body, expires = _stamp(container, pk, doc)
+            sql = "INSERT OR REPLACE INTO doc(container, pk, id, etag, expires, body) VALUES(?,?,?,?,?,?)"
             self._db.execute(sql, (container.name, pk, id, etag, expires, body))
             return Stored(201, etag, body)
         if upsert:
@@ -91,30 +82,14 @@ class Store:
         raise CosmosError(409, f"a document {id} exists")
 
     def replace(self, container: Container, pk: str, id: str, doc: dict[str, Any], if_match: str | None) -> Stored:
-        current = self.read(container.name, pk, id)
-        if if_match not in (None, "*", current.etag):
+        if if_match not in (None, "*", self.read(container, pk, id).etag):
             raise CosmosError(412, "the document was changed since it was read")
         if _id(doc) != id:
             raise CosmosError(400, "the id in the body is not the one in the path")
-        etag, body, expires = self._stamp(container, pk, doc)
+        etag, body, expires = _stamp(container, pk, doc)
         sql = "UPDATE doc SET etag=?, expires=?, body=? WHERE container=? AND pk=? AND id=?"
         self._db.execute(sql, (etag, expires, body, container.name, pk, id))
         return Stored(200, etag, body)
-
-    def _stamp(self, container: Container, pk: str, doc: dict[str, Any]) -> tuple[str, str, float | None]:
-        """The document with its system properties, its ETag, and when it expires."""
-        path = container.partition_key_paths[0].strip("/")
-        if json.dumps([doc.get(path)]) != json.dumps(json.loads(pk)):
-            raise CosmosError(400, "the partition key in the document is not the one in the header", 1001)
-        ttl = doc.get("ttl", container.default_ttl)
-        if not isinstance(ttl, int) or ttl == 0 or ttl < -1:
-            raise CosmosError(400, "ttl is -1 or a positive number of seconds")
-        etag, at = f'"{uuid4()}"', time()
-        own = {k: v for k, v in doc.items() if k not in _SYSTEM}
-        body = json.dumps(own | {"_rid": "local", "_self": "local", "_etag": etag, "_ts": int(at)})
-        if len(body) > LARGEST:
-            raise CosmosError(413, f"a document may have {LARGEST} bytes")
-        return etag, body, at + ttl if ttl > 0 else None
 
     # ---- several at once
 
@@ -137,50 +112,60 @@ class Store:
         return 200, answers
 
     def _operate(self, container: Container, pk: str, operation: Mapping[str, Any]) -> Stored:
-        kind = operation["operationType"]
+        kind, doc = operation["operationType"], operation.get("resourceBody", {})
         if kind == "Create":
-            return self.create(container, pk, operation["resourceBody"])
+            return self.create(container, pk, doc)
         if kind == "Replace":
-            doc, if_match = operation["resourceBody"], operation.get("ifMatch")
-            return self.replace(container, pk, operation["id"], doc, if_match)
+            return self.replace(container, pk, operation["id"], doc, operation.get("ifMatch"))
         raise CosmosError(501, f"{kind} in a batch is not supported")
 
     # ---- queries
 
     def query(
-        self, container: str, pk: str | None, query: Query, most: int, token: str | None
+        self, container: Container, pk: str | None, query: Query, most: int, token: str | None
     ) -> tuple[list[Any], str | None]:
         """A page of documents, and where the next begins: after the last one's order value and number."""
-        where, arguments = ["container=?", "(expires IS NULL OR expires>?)", query.condition], [container, time()]
+        where, arguments = ["container=?", "(expires IS NULL OR expires>?)", query.condition], [container.name, time()]
         arguments += query.arguments
         if pk is not None:
             where.append("pk=?")
             arguments.append(pk)
         order, way, sign = query.order or "n", "DESC" if query.descending else "ASC", "<" if query.descending else ">"
         if token:
-            value, number = _untoken(token)
             where.append(f"({order}, n) {sign} (?, ?)")
-            arguments += [value, number]
+            arguments += _untoken(token)
         sql = f"SELECT n, {order}, body FROM doc WHERE {' AND '.join(where)} ORDER BY {order} {way}, n {way} LIMIT ?"
         rows = self._db.execute(sql, (*arguments, most + 1)).fetchall()
         page = [query.project(json.loads(body)) for _, _, body in rows[:most]]
-        last = rows[most - 1] if len(rows) > most else None
-        return page, _token(last[1], last[0]) if last else None
+        if len(rows) <= most:
+            return page, None
+        return page, base64.b64encode(json.dumps([rows[most - 1][1], rows[most - 1][0]]).encode()).decode()
 
     def purge(self) -> None:
         """Forget what has expired; it is not found any more since."""
         self._db.execute("DELETE FROM doc WHERE expires<=?", (time(),))
 
 
+def _stamp(container: Container, pk: str, doc: dict[str, Any]) -> tuple[str, str, float | None]:
+    """The ETag of the document, its text with its system properties, and when it expires."""
+    if [doc.get(container.partition_key_paths[0].strip("/"))] != json.loads(pk):
+        raise CosmosError(400, "the partition key in the document is not the one in the header", 1001)
+    ttl = doc.get("ttl", container.default_ttl)
+    if not isinstance(ttl, int) or ttl == 0 or ttl < -1:
+        raise CosmosError(400, "ttl is -1 or a positive number of seconds")
+    etag, at = f'"{uuid4()}"', time()
+    own = {k: v for k, v in doc.items() if k not in _SYSTEM}
+    body = json.dumps(own | {"_rid": "local", "_self": "local", "_etag": etag, "_ts": int(at)})
+    if len(body) > LARGEST:
+        raise CosmosError(413, f"a document may have {LARGEST} bytes")
+    return etag, body, at + ttl if ttl > 0 else None
+
+
 def _id(doc: dict[str, Any]) -> str:
     id = doc.get("id")
-    if not isinstance(id, str) or not id or len(id) > 255 or any(c in id for c in "/\\?#"):
+    if not isinstance(id, str) or not 0 < len(id) <= 255 or any(c in id for c in "/\\?#"):
         raise CosmosError(400, "id is a text of 1 to 255 characters without / \\ ? #")
     return id
-
-
-def _token(value: Any, number: int) -> str:
-    return base64.b64encode(json.dumps([value, number]).encode()).decode()
 
 
 def _untoken(token: str) -> tuple[Any, int]:

@@ -132,17 +132,15 @@ def _as_written(row: dict[str, str]) -> str:
 
 def _mapped(row: dict[str, str]) -> dict[str, float | int | bool | str]:
     """The columns as VSS signals and units."""
-    return {
-        "Vehicle.Speed": float(row["Speed"]),
-        "Vehicle.IsMoving": float(row["Speed"]) > 0.5,
-        "Vehicle.Powertrain.Transmission.CurrentGear": {"D": 1, "R": -1}.get(row["Mode"], 0),
-        "Vehicle.CurrentLocation.Latitude": float(row["LAT"]),
-        "Vehicle.CurrentLocation.Longitude": float(row["LON"]),
-        "Vehicle.CurrentLocation.Altitude": float(row["ALT"]),
-        BATTERY + "StateOfCharge.Displayed": float(row["Soc"]),
-        "Vehicle.Exterior.AirTemperature": float(row["Temperature"]),
-        "Vehicle.Exterior.Humidity": float(row["Humidity"]),
+    place = {"Latitude": "LAT", "Longitude": "LON", "Altitude": "ALT"}
+    signals: dict[str, float | int | bool | str] = {
+        f"Vehicle.CurrentLocation.{axis}": float(row[column]) for axis, column in place.items()
     }
+    signals |= {"Vehicle.Speed": float(row["Speed"]), "Vehicle.IsMoving": float(row["Speed"]) > 0.5}
+    signals["Vehicle.Powertrain.Transmission.CurrentGear"] = {"D": 1, "R": -1}.get(row["Mode"], 0)
+    signals[BATTERY + "StateOfCharge.Displayed"] = float(row["Soc"])
+    outside = {"Vehicle.Exterior.AirTemperature": float(row["Temperature"])}
+    return signals | outside | {"Vehicle.Exterior.Humidity": float(row["Humidity"])}
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -1,14 +1,15 @@
 """Vehicles as they appear behind IoT Hub: CloudEvents in its event hub, with the device that it stamps on them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from secrets import token_hex
 from time import time
+from typing import Any
 
 import msgspec
-from azure.eventhub import EventData
+from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
@@ -58,29 +59,24 @@ class Fleet:
 
     async def send(self, device: str, events: Sequence[EventData]) -> None:
         """In order; again after a failure, so that one may be in the hub twice."""
-        batch = await self._batch(device)
-        for event in events:
+        batch = await self._insist(lambda: self._producer.create_batch(partition_key=device))
+        for number, event in enumerate(events):
             try:
                 batch.add(event)
             except ValueError:
-                await self._until_acknowledged(batch)
-                batch = await self._batch(device)
-                batch.add(event)
-        await self._until_acknowledged(batch)
-
-    async def _batch(self, device: str):  # type: ignore[no-untyped-def]
-        while True:
-            try:
-                return await self._producer.create_batch(partition_key=device)
-            except (EventHubError, OSError):
-                await asyncio.sleep(0.2)
-
-    async def _until_acknowledged(self, batch) -> None:  # type: ignore[no-untyped-def]
-        while True:
-            try:
-                await self._producer.send_batch(batch)
-                self.sent += len(batch)
+                await self._acknowledged(batch)
+                await self.send(device, events[number:])
                 return
+        await self._acknowledged(batch)
+
+    async def _acknowledged(self, batch: EventDataBatch) -> None:
+        await self._insist(lambda: self._producer.send_batch(batch))
+        self.sent += len(batch)
+
+    async def _insist[T](self, step: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await step()
             except (EventHubError, OSError):
                 await asyncio.sleep(0.2)
 
@@ -88,7 +84,6 @@ class Fleet:
 @asynccontextmanager
 async def fleet(connection: str, hub: str = "telemetry") -> AsyncIterator[Fleet]:
     """Vehicles connected to the hub."""
-    async with EventHubProducerClient.from_connection_string(
-        connection, eventhub_name=hub, retry_total=1, retry_backoff_max=1
-    ) as producer:
+    ways: dict[str, Any] = {"eventhub_name": hub, "retry_total": 1, "retry_backoff_max": 1}
+    async with EventHubProducerClient.from_connection_string(connection, **ways) as producer:
         yield Fleet(producer)

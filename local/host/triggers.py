@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from azure.core.exceptions import AzureError
@@ -16,7 +17,6 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
 from croniter import croniter
 
-from local.host import worker
 from local.host.worker import Function, Result, TypedData, as_json, invoke, text
 
 CHECKPOINTS = "azure-webjobs-eventhub"
@@ -49,15 +49,14 @@ async def with_retries(function: Function, run: Callable[[int, int], Awaitable[R
 
 def _delay(policy: Mapping[str, Any], attempt: int) -> float:
     if policy["retry_strategy"] == "fixed_delay":
-        return _seconds(policy["delay_interval"])
-    return min(_seconds(policy["maximum_interval"]), _seconds(policy["minimum_interval"]) * 2.0 ** (attempt - 1))
+        return float(policy["delay_interval"].total_seconds())
+    least, most = policy["minimum_interval"], policy["maximum_interval"]
+    return float(min(most.total_seconds(), least.total_seconds() * 2.0 ** (attempt - 1)))
 
 
-def _seconds(value: Any) -> float:
-    """`hh:mm:ss`, which the runtime has made into a protobuf duration by now, or not."""
-    if hasattr(value, "seconds"):
-        return float(value.seconds)
-    return sum(float(part) * unit for part, unit in zip(str(value).split(":"), (3600, 60, 1), strict=True))
+def _seconds(text: str) -> float:
+    """`hh:mm:ss`."""
+    return sum(float(part) * unit for part, unit in zip(text.split(":"), (3600, 60, 1), strict=True))
 
 
 # ---- Event Hubs
@@ -66,34 +65,23 @@ def _seconds(value: Any) -> float:
 async def run_event_hub(function: Function, options: Mapping[str, Any]) -> None:
     trigger = function.trigger
     store = BlobCheckpointStore.from_connection_string(os.environ["AzureWebJobsStorage"], CHECKPOINTS)
-    client = EventHubConsumerClient.from_connection_string(
-        os.environ[trigger["connection"]],
-        trigger.get("consumerGroup", "$Default"),
-        eventhub_name=resolve(trigger["eventHubName"]),
-        checkpoint_store=store,
-        load_balancing_interval=BALANCE_EVERY,
-        partition_ownership_expiration_interval=OWNED_FOR,
-        retry_backoff_max=2,
-    )
+    connection, group = os.environ[trigger["connection"]], trigger.get("consumerGroup", "$Default")
+    ways: dict[str, Any] = {"eventhub_name": resolve(trigger["eventHubName"]), "checkpoint_store": store}
+    ways |= {"load_balancing_interval": BALANCE_EVERY, "partition_ownership_expiration_interval": OWNED_FOR}
+    client = EventHubConsumerClient.from_connection_string(connection, group, retry_backoff_max=2, **ways)
 
     async def on_batch(context: PartitionContext, events: list[EventData]) -> None:
         if not events:
             return
         data, metadata = event_batch(events, context)
-        result = await with_retries(
-            function, lambda attempt, most: invoke(function, data, metadata, retry=(attempt, most))
-        )
+        result = await with_retries(function, lambda n, most: invoke(function, data, metadata, retry=(n, most)))
         if result.error:
             log.error("%s lost a batch of %d: %s", function.name, len(events), result.error)
         await _until_done(lambda: context.update_checkpoint(events[-1]))
 
     async with client:
-        await client.receive_batch(
-            on_batch,
-            max_batch_size=options.get("maxEventBatchSize", 100),
-            prefetch=options.get("prefetchCount", 300),
-            starting_position="-1",
-        )
+        most, ahead = options.get("maxEventBatchSize", 100), options.get("prefetchCount", 300)
+        await client.receive_batch(on_batch, max_batch_size=most, prefetch=ahead, starting_position="-1")
 
 
 async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
@@ -116,11 +104,13 @@ def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple
         properties.append({_text(k): _text(v) for k, v in (event.properties or {}).items()})
     where = {"FullyQualifiedNamespace": context.fully_qualified_namespace, "EventHubName": context.eventhub_name}
     where |= {"ConsumerGroup": context.consumer_group, "PartitionId": context.partition_id}
-    return worker.collection_of_bytes([_body(event) for event in events]), {
+    keys, offsets = ([s[name] for s in system if s[name]] for name in ("PartitionKey", "Offset"))
+    numbers = [s["SequenceNumber"] for s in system]
+    return TypedData(collection_bytes=SimpleNamespace(bytes=[_body(event) for event in events])), {
         "PartitionContext": as_json(where),
-        "PartitionKeyArray": worker.collection_of_text([s["PartitionKey"] for s in system]),
-        "OffsetArray": worker.collection_of_text([s["Offset"] for s in system]),
-        "SequenceNumberArray": worker.collection_of_numbers([s["SequenceNumber"] for s in system]),
+        "PartitionKeyArray": TypedData(collection_string=SimpleNamespace(string=keys)),
+        "OffsetArray": TypedData(collection_string=SimpleNamespace(string=offsets)),
+        "SequenceNumberArray": TypedData(collection_sint64=SimpleNamespace(sint64=numbers)),
         "EnqueuedTimeUtcArray": as_json([s["EnqueuedTimeUtc"] for s in system]),
         "PropertiesArray": as_json(properties),
         "SystemPropertiesArray": as_json(system),
@@ -184,13 +174,8 @@ def message_metadata(message: ServiceBusReceivedMessage) -> dict[str, TypedData]
     properties = {_text(k): _text(v) for k, v in (message.application_properties or {}).items()}
     texts = {"MessageId": message.message_id, "ContentType": message.content_type, "Subject": message.subject}
     texts |= {"CorrelationId": message.correlation_id, "LockToken": str(message.lock_token)}
-    values: dict[str, Any] = {
-        "DeliveryCount": (message.delivery_count or 0) + 1,
-        "EnqueuedTimeUtc": _naive(message.enqueued_time_utc),
-        "SequenceNumber": message.sequence_number,
-        "ApplicationProperties": properties,
-        "UserProperties": properties,
-    }
+    values: dict[str, Any] = {"EnqueuedTimeUtc": _naive(message.enqueued_time_utc), "UserProperties": properties}
+    values |= {"DeliveryCount": (message.delivery_count or 0) + 1, "SequenceNumber": message.sequence_number}
     known = {name: text(value) for name, value in texts.items() if value is not None}
     return known | {name: as_json(value) for name, value in values.items() if value is not None}
 

@@ -4,7 +4,7 @@ The runtime builds protobuf messages from classes that its caller injects. The f
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,19 +63,6 @@ def as_json(value: Any) -> TypedData:
     return TypedData(json=json.dumps(value, separators=(",", ":"), default=str))
 
 
-def collection_of_bytes(values: Sequence[bytes]) -> TypedData:
-    return TypedData(collection_bytes=SimpleNamespace(bytes=list(values)))
-
-
-def collection_of_text(values: Sequence[str | None]) -> TypedData:
-    """The host leaves out what is null or empty."""
-    return TypedData(collection_string=SimpleNamespace(string=[v for v in values if v]))
-
-
-def collection_of_numbers(values: Sequence[int]) -> TypedData:
-    return TypedData(collection_sint64=SimpleNamespace(sint64=list(values)))
-
-
 @dataclass(frozen=True, slots=True)
 class Function:
     """One indexed function: its bindings as function.json would hold them, and its retry policy."""
@@ -108,15 +95,12 @@ async def index(app: Path) -> list[Function]:
     if answer.result.status != SUCCESS:
         raise RuntimeError(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
     metadata = await runtime.functions_metadata_request(request)
-    return [
-        Function(
-            found.function_id,
-            found.name,
-            tuple(json.loads(binding) for binding in found.raw_bindings),
-            vars(found.retry_options) if found.retry_options else None,
-        )
-        for found in metadata.function_metadata_results or []
-    ]
+    functions = []
+    for found in metadata.function_metadata_results or []:
+        bindings = tuple(json.loads(binding) for binding in found.raw_bindings)
+        retry = vars(found.retry_options) if found.retry_options else None
+        functions.append(Function(found.function_id, found.name, bindings, retry))
+    return functions
 
 
 async def invoke(

@@ -13,26 +13,15 @@ from shared.domain.principal import Kind, Principal
 from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
 
-MODULES = [
-    "http",
-    "vehicles",
-    "entitlements",
-    "catalog",
-    "inbox",
-    "ledger",
-    "telemetry",
-    "queues",
-    "notifications",
-    "deliveries",
-    "wake",
-]
+MODULES = ("http", "vehicles", "entitlements", "catalog", "inbox", "ledger")
+EVENT_MODULES = ("telemetry", "queues", "notifications", "deliveries", "wake")
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     """One registered vehicle, a catalogue, and callers of each kind."""
     world = MemoryWorld()
-    for name in MODULES:
+    for name in (*MODULES, *EVENT_MODULES):
         monkeypatch.setattr(importlib.import_module(f"functions.{name}"), "world", lambda: world)
     world.profiles.vins[PROFILE.vin] = VEHICLE
     world.profiles.shelf.commit(VEHICLE, PROFILE, None)
@@ -77,14 +66,8 @@ async def ask(
     sent = {"content-type": "application/json"} if body is not None else {}
     if token:
         sent["authorization"] = f"Bearer {token}"
-    request = func.HttpRequest(
-        "GET",
-        "/",
-        headers=sent | dict(headers or {}),
-        params=dict(query or {}),
-        route_params=dict(route or {}) | more,
-        body=raw,
-    )
+    routed, sent = dict(route or {}) | more, sent | dict(headers or {})
+    request = func.HttpRequest("GET", "/", headers=sent, params=dict(query or {}), route_params=routed, body=raw)
     answer = await cast(Awaitable[func.HttpResponse], handler(request))
     parsed = json.loads(answer.get_body()) if answer.get_body() else None
     return Answer(answer.status_code, answer.mimetype, dict(answer.headers), parsed)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP
-from subprocess import Popen
 from time import monotonic
 
 import aiohttp
@@ -22,17 +21,21 @@ from local.host.triggers import OWNED_FOR
 from local.town import Resident, inboxes, settle, use
 from shared.bootstrap import world
 from shared.codec.signals import catalogue
+from shared.domain.notification import Notification
 from shared.domain.rules import STATE_OF_CHARGE
 from shared.domain.telemetry import Event, Telemetry
 from shared.domain.telemetry import Sample as Seen
 from shared.domain.vehicle import Policy, Reading, VehicleState, fold
 from shared.errors import Unavailable
+from shared.use_cases.wake import wake
 
 VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
 SAMPLES = 600
 """Of each vehicle: a battery that runs low every four of them."""
-SLICE, LAST = 10, 150
-"""Samples sent at once, and those held back until the killing is over."""
+SLICE = 10
+"""Samples sent at once."""
+DAWDLES = 0.7
+"""Seconds that a slow instance needs to hand on one notification."""
 PAUSE = 0.4, 2.0
 """Seconds between two kills, at least and at most."""
 
@@ -82,21 +85,20 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         plans = drives(seed)
         residents = await settle(cloud, VEHICLES)
         async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
-            pairs = list(zip(residents, plans, strict=True))
             rest = kills * sum(PAUSE) / 2 / (SAMPLES / SLICE)
-            driving = asyncio.gather(*(_drive(vehicles, r, plan[:-LAST], rest) for r, plan in pairs))
-            freezing = asyncio.create_task(_freeze(cloud, random))
+            pairs = zip(residents, plans, strict=True)
+            driving = asyncio.gather(*(_drive(vehicles, r, plan, rest) for r, plan in pairs))
+            freezing, over = asyncio.create_task(_freeze(cloud, random)), asyncio.Event()
+            dawdling = asyncio.gather(*(_dawdle(r, over) for r in residents))
             for _ in range(kills):
                 await asyncio.sleep(random.uniform(*PAUSE))
                 killed.update(await _kill(cloud, random))
             freezing.cancel()
             await asyncio.wait([freezing])
             await driving
-            driving = asyncio.gather(*(_drive(vehicles, r, plan[-LAST:], 0.3) for r, plan in pairs))
-            zombie = await _freeze_who_tells(cloud)
-            await driving
             await _counted(vehicles.sent)
-            zombie.send_signal(SIGCONT)
+            over.set()
+            await dawdling
             await _settled(cloud, residents, vehicles.sent)
         return await _look(cloud, residents, plans, killed)
     finally:
@@ -120,18 +122,21 @@ async def _kill(cloud: Cloud, random: Random) -> list[str]:
     return names
 
 
-async def _freeze_who_tells(cloud: Cloud) -> "Popen[bytes]":
-    """Stop the host that has committed and not handed on; it will go on when the other has done everything."""
-    while True:
-        for name in ("host", "host1"):
-            await _telling()
-            frozen = cloud.parts[name]
-            frozen.send_signal(SIGSTOP)
-            owed = await _owing()
-            await asyncio.sleep(0.3)
-            if owed & await _owing():
-                return frozen
-            frozen.send_signal(SIGCONT)
+class Slow:
+    """The way to the queue of an instance whose connection is slow."""
+
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
+        await asyncio.sleep(DAWDLES)
+        await world().notifications.send(notification, attempt, delay)
+
+
+async def _dawdle(resident: Resident, over: asyncio.Event) -> None:
+    """Another instance that wakes the vehicle early, and so slowly that the state has long been written again."""
+    while not over.is_set():
+        await asyncio.sleep(0)
+        if any(vehicle == resident.vehicle_id for vehicle, _ in await _owing()):
+            with contextlib.suppress(Unavailable):
+                await wake(resident.vehicle_id, world().states, Slow())
 
 
 async def _counted(sent: int) -> None:

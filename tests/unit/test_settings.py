@@ -1,0 +1,38 @@
+import pytest
+
+from shared.settings import read
+from shared.use_cases.attempts import LONGEST_REST, MOST_ATTEMPTS, rest
+from shared.use_cases.ingest import IN_FLIGHT, WARM
+
+AZURE = {
+    "COSMOS__accountEndpoint": "https://store.example/",
+    "SERVICEBUS__fullyQualifiedNamespace": "bus.example",
+    "AzureWebJobsStorage__blobServiceUri": "https://blobs.example/",
+    "TOKEN_ISSUER": "https://issuer.example",
+    "TOKEN_AUDIENCE": "automotive-cloud",
+    "TOKEN_JWKS_URL": "https://issuer.example/keys",
+}
+
+
+def test_in_azure_there_is_no_key_and_no_connection_string() -> None:
+    settings = read(AZURE)
+    assert (settings.cosmos_key, settings.servicebus_connection, settings.storage_connection) == (None, None, None)
+    assert settings.handover_after_seconds == 60
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        read({"COSMOS__accountEndpoint": ""})
+    for name in AZURE:
+        assert name in str(caught.value)
+
+
+def test_a_message_rests_longer_each_time_and_is_tried_for_about_two_hours() -> None:
+    rests = [rest(attempt) for attempt in range(MOST_ATTEMPTS - 1)]
+    assert rests == sorted(rests)
+    assert (rests[0], max(rests)) == (1.0, LONGEST_REST)
+    assert 3600 < sum(rests) < 3 * 3600
+
+
+def test_an_instance_holds_five_thousand_vehicles_and_writes_thirty_two_at_once() -> None:
+    assert (WARM, IN_FLIGHT) == (5_000, 32)
