@@ -122,14 +122,9 @@ class Cloud:
 
     def _run(self, name: str) -> None:
         command, env = self._commands()[name][1], os.environ | self.env | {"PYTHONPATH": str(ROOT)}
+        ways: dict[str, Any] = {"env": env, "start_new_session": True, "preexec_fn": _die_with_parent}
         with (self.data / f"{name}.log").open("ab") as out:
-            ways: dict[str, Any] = {
-                "stdout": out,
-                "stderr": out,
-                "start_new_session": True,
-                "preexec_fn": _die_with_parent,
-            }
-            self.parts[name] = subprocess.Popen(command, env=env, preexec_fn=_die_with_parent, **ways)
+            self.parts[name] = subprocess.Popen(command, stdout=out, stderr=out, **ways)
 
     async def _listening(self, name: str, port: int) -> None:
         for _ in range(int(READY_WITHIN / 0.05)):

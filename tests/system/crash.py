@@ -100,9 +100,10 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
             over.set()
             await dawdling
             await _settled(cloud, residents, vehicles.sent)
-        return await _look(cloud, residents, plans, killed)
-    finally:
+        outcome = await _look(cloud, residents, plans, killed)
         await world().close()
+        return outcome
+    finally:
         await cloud.stop()
 
 

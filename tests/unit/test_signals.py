@@ -10,7 +10,7 @@ from shared.codec.signals import FILE, LONGEST_TEXT, catalogue, reading_type, si
 
 def test_every_signal_of_ours_is_a_leaf_of_the_specification(shared_data: Path) -> None:
     def leaves(nodes: dict[str, dict[str, object]], above: str = "") -> dict[str, dict[str, object]]:
-        found = {}
+        found: dict[str, dict[str, object]] = {}
         for name, node in nodes.items():
             children = node.get("children")
             if isinstance(children, dict):
