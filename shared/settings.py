@@ -27,7 +27,7 @@ class Settings:
 ALWAYS = ("COSMOS__accountEndpoint", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_JWKS_URL")
 ONE_OF = (
     ("SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"),
-    ("AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri"),
+    ("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
 )
 
 
@@ -43,7 +43,7 @@ def read(env: Mapping[str, str]) -> Settings:
         env.get("SERVICEBUS"),
         env.get("SERVICEBUS__fullyQualifiedNamespace", ""),
         env.get("AzureWebJobsStorage"),
-        env.get("AzureWebJobsStorage__blobServiceUri", ""),
+        f"https://{env.get('AzureWebJobsStorage__accountName', '')}.blob.core.windows.net",
         env.get("AZURE_CLIENT_ID"),
         env["TOKEN_ISSUER"],
         env["TOKEN_AUDIENCE"],

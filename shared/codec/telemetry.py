@@ -22,7 +22,6 @@ MOST_READINGS = 2_000
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
 _SOURCE = "/vehicles/"
-_DIGITS = frozenset("0123456789")
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
 _shapes = Shapes()
@@ -39,12 +38,7 @@ def decode(device: str, body: bytes, arrived_at: int) -> Telemetry:
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return _slowly(device, body, arrived_at)
     number = event.sequence
-    if (
-        not number
-        or event.source != _SOURCE + device
-        or len(number) > LONGEST_SEQUENCE
-        or not _DIGITS.issuperset(number)
-    ):
+    if event.source != _SOURCE + device or not _is_sequence(number):
         return _slowly(device, body, arrived_at)
     samples = []
     readings = skewed = 0
@@ -124,9 +118,13 @@ def _time(text: object) -> int | None:
 
 def _sequence(text: object) -> int:
     """The CloudEvents sequence extension: a text of decimal digits."""
-    if isinstance(text, str) and 0 < len(text) <= LONGEST_SEQUENCE and _DIGITS.issuperset(text):
+    if isinstance(text, str) and _is_sequence(text):
         return int(text)
     raise Malformed(f"sequence is not a text of 1 to {LONGEST_SEQUENCE} digits", Code.NOT_CLOUDEVENT)
+
+
+def _is_sequence(text: str) -> bool:
+    return len(text) <= LONGEST_SEQUENCE and text.isdecimal() and text.isascii()
 
 
 def _spoofed(source: str) -> Malformed:

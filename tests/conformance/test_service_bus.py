@@ -127,7 +127,7 @@ async def test_a_scheduled_message_comes_when_its_time_has_come(client: ServiceB
 
 
 async def test_a_message_that_expires_is_dead(client: ServiceBusClient) -> None:
-    await send(client, message("old", time_to_live=timedelta(milliseconds=200)))
+    await send(client, message("old", time_to_live=timedelta(seconds=1)))
     async with client.get_queue_receiver(QUEUE, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead:
         (found,) = await receive(dead)
         assert found.dead_letter_reason == "TTLExpiredException"

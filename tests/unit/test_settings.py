@@ -7,7 +7,7 @@ from shared.use_cases.ingest import IN_FLIGHT, WARM
 AZURE = {
     "COSMOS__accountEndpoint": "https://store.example/",
     "SERVICEBUS__fullyQualifiedNamespace": "bus.example",
-    "AzureWebJobsStorage__blobServiceUri": "https://blobs.example/",
+    "AzureWebJobsStorage__accountName": "blobs",
     "TOKEN_ISSUER": "https://issuer.example",
     "TOKEN_AUDIENCE": "automotive-cloud",
     "TOKEN_JWKS_URL": "https://issuer.example/keys",
@@ -17,6 +17,7 @@ AZURE = {
 def test_in_azure_there_is_no_key_and_no_connection_string() -> None:
     settings = read(AZURE)
     assert (settings.cosmos_key, settings.servicebus_connection, settings.storage_connection) == (None, None, None)
+    assert settings.storage_endpoint == "https://blobs.blob.core.windows.net"
     assert settings.handover_after_seconds == 60
 
 
