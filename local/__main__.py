@@ -13,8 +13,8 @@ from rich.console import Console
 
 from local.cloud import ROOT, Cloud, Ports
 from local.demo import Plan, demo
-from local.fleet.drives import Sample, endless
-from local.fleet.sender import Fleet, fleet
+from local.fleet.drives import endless
+from local.fleet.sender import fleet
 from local.issuer import Issuer
 from local.town import BRAND, Resident, settle
 from local.view import save_picture, show
@@ -24,8 +24,7 @@ def main() -> int:
     asked = _arguments()
     try:
         if asked.command == "demo":
-            plan = Plan(asked.drive, asked.seconds, asked.samples_per_event)
-            return 0 if asyncio.run(demo(plan, asked.json)) else 1
+            return 0 if asyncio.run(demo(Plan(asked.drive), asked.json)) else 1
         if asked.command == "up":
             asyncio.run(up(asked))
         elif asked.command == "env":
@@ -55,8 +54,6 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("--speed", type=float, default=1.0, help="seconds of driving in one second")
     run.add_argument("--picture", type=Path, help="save the view after 75 s as SVG, and end")
     trial.add_argument("--json", type=Path, help="write the summary here too")
-    trial.add_argument("--seconds", type=int, default=600, help="of driving of a simulated vehicle")
-    trial.add_argument("--samples-per-event", type=int, default=1)
     who = token.add_mutually_exclusive_group(required=True)
     who.add_argument("--user")
     who.add_argument("--vehicle")
@@ -66,11 +63,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _settings(data: Path) -> dict[str, str]:
-    path = data / "env.json"
-    if not path.exists():
+    if not (data / "env.json").exists():
         raise RuntimeError(f"no local cloud was started in {data}; start one with `python -m local up`")
-    found: dict[str, str] = json.loads(path.read_text())
-    return found
+    return dict(json.loads((data / "env.json").read_text()))
 
 
 async def up(asked: argparse.Namespace) -> None:
@@ -102,15 +97,10 @@ async def up(asked: argparse.Namespace) -> None:
 
 def _greet(cloud: Cloud, one: Resident, console: Console) -> None:
     paths = f"vehicles/{one.vehicle_id}/state", f"vehicles/{one.vehicle_id}/entitlements/remote-climate", "me/inbox"
-    lines = [
-        f"app     {cloud.url}",
-        f"cosmos  {cloud.env['COSMOS__accountEndpoint']}",
-        f"broker  amqp://127.0.0.1:{cloud.ports.broker}",
-        f"blobs   http://127.0.0.1:{cloud.ports.blob}",
-        f"data    {cloud.data}\n",
-        f"TOKEN={cloud.issuer.token(one.user, BRAND, [])}\n",
-        *(f'curl -H "Authorization: Bearer $TOKEN" {cloud.url}/{path}' for path in paths),
-    ]
+    lines = [f"app     {cloud.url}", f"cosmos  {cloud.env['COSMOS__accountEndpoint']}"]
+    lines += [f"broker  amqp://127.0.0.1:{cloud.ports.broker}", f"blobs   http://127.0.0.1:{cloud.ports.blob}"]
+    lines += [f"data    {cloud.data}\n", f"TOKEN={cloud.issuer.token(one.user, BRAND, [])}\n"]
+    lines += [f'curl -H "Authorization: Bearer $TOKEN" {cloud.url}/{path}' for path in paths]
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
@@ -120,14 +110,13 @@ async def _drive(cloud: Cloud, residents: Sequence[Resident], drives: Sequence[P
     step, clock = max(1, round(speed)), asyncio.get_running_loop().time()
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
         while True:
-            seen = [[next(source) for _ in range(step)] for source in sources]
-            await asyncio.gather(*(_say(vehicles, r.vehicle_id, s) for r, s in zip(residents, seen, strict=True)))
+            said = (
+                (r.vehicle_id, [vehicles.message(r.vehicle_id, [next(source)]) for _ in range(step)])
+                for r, source in zip(residents, sources, strict=True)
+            )
+            await asyncio.gather(*(vehicles.send(vehicle, messages) for vehicle, messages in said))
             clock += step / speed
             await asyncio.sleep(max(0.0, clock - asyncio.get_running_loop().time()))
-
-
-async def _say(vehicles: Fleet, vehicle_id: str, samples: Sequence[Sample]) -> None:
-    await vehicles.send(vehicle_id, [vehicles.message(vehicle_id, [sample]) for sample in samples])
 
 
 if __name__ == "__main__":

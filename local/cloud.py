@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "devstoreaccount1"
-READY_WITHIN = 60.0
-"""Seconds for a part to answer."""
+READY_WITHIN = 60.0  # seconds for a part to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,13 @@ class Ports:
 class Cloud:
     """Starts its parts, starts one again that dies, and keeps everything in `data`."""
 
-    def __init__(self, data: Path, ports: Ports, instances: int = 1, settings: dict[str, str] | None = None) -> None:
-        """`instances` of the function app; the first one serves HTTP. `settings` override app settings."""
+    def __init__(self, data: Path, ports: Ports, instances: int = 1) -> None:
+        """`instances` of the function app; the first one serves HTTP."""
         self.data, self.ports, self._instances = data.resolve(), ports, instances
         self.url = f"http://{HOST}:{ports.host}/api/v1"
         self.data.mkdir(parents=True, exist_ok=True)
         self.issuer = Issuer(self.data, f"http://{HOST}:{ports.issuer}")
-        self.env = self._environment() | (settings or {})
+        self.env = self._environment()
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self._watching: asyncio.Task[None] | None = None
         self._serving: web.AppRunner | None = None
@@ -75,8 +74,8 @@ class Cloud:
             path.write_text(json.dumps(made))
             path.chmod(0o600)
         keys, p = json.loads(path.read_text()), self.ports
-        bus = f"Endpoint=sb://{HOST}:{p.broker};SharedAccessKeyName=local;SharedAccessKey={keys['broker']}"
-        bus += ";UseDevelopmentEmulator=true;"
+        bus = f"Endpoint=sb://{HOST}:{p.broker};UseDevelopmentEmulator=true;"
+        bus += f"SharedAccessKeyName=local;SharedAccessKey={keys['broker']};"
         blob = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={keys['blob']}"
         cosmos, issuer = f"http://{HOST}:{p.cosmos}/", self.issuer.url
         env = {"COSMOS__accountEndpoint": cosmos, "COSMOS__accountKey": keys["cosmos"]}
@@ -87,29 +86,25 @@ class Cloud:
         env |= {"LOCAL_BROKER_KEY": keys["broker"], "LOCAL_HOST_KEY": keys["host"]}
         return env | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}"}
 
-    def _commands(self) -> dict[str, tuple[int, list[str]]]:
-        p, python = self.ports, [sys.executable, "-m", "local.part"]
+    def _command(self, name: str) -> list[str]:
+        p = self.ports
+        if name != "blob":
+            port = {"broker": p.broker, "cosmos": p.cosmos, "host": p.host}.get(name, 0)
+            return [sys.executable, "-m", "local.part", name.rstrip("123456789"), str(port), str(self.data)]
         node = shutil.which("node") or str(Path(sys.executable).parent / "node")
-        azurite = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
-        blob = [node, azurite, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(p.blob)]
-        commands = {"blob": (p.blob, [*blob, "--location", str(self.data / "blob")])}
-        for name, port in (("broker", p.broker), ("cosmos", p.cosmos)):
-            commands[name] = (port, [*python, name, str(port), str(self.data)])
-        for number in range(self._instances):
-            port = p.host if number == 0 else 0
-            commands[f"host{number or ''}"] = (port, [*python, "host", str(port), str(self.data)])
-        return commands
+        main = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
+        quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        return [node, main, *quiet, "--blobPort", str(p.blob), "--location", str(self.data / "blob")]
 
     async def start(self) -> None:
         """Everything up and answering, or RuntimeError that says what is not."""
-        for name in Ports.__slots__:
+        for name, port in asdict(self.ports).items():
             try:
-                socket.create_server((HOST, getattr(self.ports, name))).close()
+                socket.create_server((HOST, port)).close()
             except OSError:
-                port = getattr(self.ports, name)
                 raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
         self._serving = await self.issuer.serve(HOST, self.ports.issuer)
-        stores, hosts = ["blob", "broker", "cosmos"], [n for n in self._commands() if n.startswith("host")]
+        stores, hosts = ("blob", "broker", "cosmos"), [f"host{n or ''}" for n in range(self._instances)]
         for name in stores:
             self._run(name)
         await asyncio.gather(*(self._listening(name, getattr(self.ports, name)) for name in stores))
@@ -121,7 +116,7 @@ class Cloud:
         self._watching = asyncio.create_task(self._watch())
 
     def _run(self, name: str) -> None:
-        command, env = self._commands()[name][1], os.environ | self.env | {"PYTHONPATH": str(ROOT)}
+        command, env = self._command(name), os.environ | self.env | {"PYTHONPATH": str(ROOT)}
         ways: dict[str, Any] = {"env": env, "start_new_session": True, "preexec_fn": _die_with_parent}
         with (self.data / f"{name}.log").open("ab") as out:
             self.parts[name] = subprocess.Popen(command, stdout=out, stderr=out, **ways)
@@ -155,10 +150,6 @@ class Cloud:
                 with contextlib.suppress(psutil.Error):
                     used += psutil.Process(process.pid).memory_info().rss
             self.peak_memory = max(self.peak_memory, used / 2**20)
-
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Kill, stop or continue a part: no part is asked."""
-        self.parts[name].send_signal(number)
 
     async def stop(self) -> None:
         """Ask every part to end, hosts first, and end what has not within 3 s."""
@@ -200,5 +191,8 @@ class Api:
                 raise RuntimeError(f"{method} {path}: {answer.status} {found}")
             return found
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> "Api":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._http.close()

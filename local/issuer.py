@@ -20,11 +20,8 @@ class Issuer:
     def __init__(self, data: Path, url: str) -> None:
         self.url, path = url, data / "issuer.pem"
         if not path.exists():
-            path.write_bytes(
-                ec.generate_private_key(ec.SECP256R1()).private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                )
-            )
+            form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            path.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(*form))
             path.chmod(0o600)
         key = serialization.load_pem_private_key(path.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)

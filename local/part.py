@@ -40,6 +40,5 @@ def _part(name: str, data: Path):  # type: ignore[no-untyped-def]
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("azure", "aiohttp"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("azure").setLevel(logging.ERROR)
     asyncio.run(serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))

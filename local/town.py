@@ -1,6 +1,5 @@
 """Who and what is in the demo: two fictional brands' worth of features and plans, vehicles, and their people."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +7,11 @@ from typing import Any
 from local.cloud import Api, Cloud
 
 BRAND = "aurora"
+_NEEDS = {"remote-climate": ["climate"], "charging-planner": ["electric"], "live-traffic": [], "driver-log": []}
+_PLANS = {"comfort": ["remote-climate", "charging-planner", "live-traffic"], "business": ["driver-log", "live-traffic"]}
 CATALOG = {
-    "features": [
-        {"id": "remote-climate", "needsCapabilities": ["climate"]},
-        {"id": "charging-planner", "needsCapabilities": ["electric"]},
-        {"id": "live-traffic"},
-        {"id": "driver-log"},
-    ],
-    "plans": [
-        {"id": "comfort", "features": ["remote-climate", "charging-planner", "live-traffic"], "period": "P1Y"},
-        {"id": "business", "features": ["driver-log", "live-traffic"], "period": "P1M"},
-    ],
+    "features": [{"id": id, "needsCapabilities": needs} for id, needs in _NEEDS.items()],
+    "plans": [{"id": id, "features": features, "period": "P1Y"} for id, features in _PLANS.items()],
 }
 PEOPLE = ("user-ada", "user-ben", "user-cleo", "user-dag", "user-eva")
 
@@ -33,24 +26,15 @@ class Resident:
 
 async def settle(cloud: Cloud, count: int) -> list[Resident]:
     """Publish the catalogue, and register vehicles with plans; the same ones if they were registered before."""
-    api = operator(cloud)
-    try:
+    async with operator(cloud) as api:
         await api.call("PUT", "catalog", CATALOG)
         return [await _register(api, number) for number in range(count)]
-    finally:
-        await api.close()
 
 
 async def _register(api: Api, number: int) -> Resident:
     user = PEOPLE[number % len(PEOPLE)]
-    body = {
-        "vin": f"ZZZAURRA0DEM{number:05d}",
-        "region": "eu",
-        "model": "Polar",
-        "modelYear": 2026,
-        "capabilities": ["electric", "climate"] if number % 2 == 0 else ["electric"],
-        "roles": {user: "primary"},
-    }
+    body: dict[str, Any] = {"vin": f"ZZZAURRA0DEM{number:05d}", "region": "eu", "model": "Polar", "modelYear": 2026}
+    body |= {"capabilities": ["electric", "climate"][: 2 - number % 2], "roles": {user: "primary"}}
     vehicle = await api.call("POST", "vehicles", body, key=f"demo-{number}")
     await api.call("POST", f"vehicles/{vehicle['id']}/subscriptions", {"plan": "comfort"}, key=f"demo-{number}")
     return Resident(str(vehicle["id"]), user)
@@ -64,17 +48,10 @@ async def inboxes(cloud: Cloud, residents: Sequence[Resident]) -> list[dict[str,
     """Everything in the inboxes of the residents' people."""
     found: list[dict[str, Any]] = []
     for user in sorted({r.user for r in residents}):
-        api, cursor = Api(cloud.url, cloud.issuer.token(user, BRAND, [])), ""
-        try:
+        cursor = ""
+        async with Api(cloud.url, cloud.issuer.token(user, BRAND, [])) as api:
             while cursor is not None:
                 page = await api.call("GET", f"me/inbox?limit=100{'&cursor=' + cursor if cursor else ''}")
                 found += [item | {"user": user} for item in page["items"]]
                 cursor = page["cursor"]
-        finally:
-            await api.close()
     return found
-
-
-def use(cloud: Cloud) -> None:
-    """Let this process' own `shared.bootstrap.world()` stand on the cloud."""
-    os.environ.update(cloud.env)

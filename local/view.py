@@ -17,8 +17,7 @@ from local.demo import OUTCOMES
 from local.fleet.drives import BATTERY
 from local.town import Resident, inboxes, operator
 
-EVERY = 1.0
-"""Seconds between looks."""
+EVERY = 1.0  # seconds between looks
 
 
 async def look(api: Api, cloud: Cloud, residents: Sequence[Resident]) -> dict[str, Any]:
@@ -66,26 +65,23 @@ def _row(resident: Resident, state: dict[str, Any]) -> list[str]:
 
 async def show(cloud: Cloud, residents: Sequence[Resident], console: Console) -> None:
     """Until cancelled: a live view in a terminal, a plain line a look without one."""
-    api = operator(cloud)
-    try:
-        with Live(console=console, auto_refresh=False, transient=False) as live:
+    async with operator(cloud) as api:
+        with Live(console=console, auto_refresh=False) as live:
             while True:
                 seen = await look(api, cloud, residents)
+                accepted, even = (sum(book[key] for book in seen["books"]) for key in ("accepted", "balanced"))
                 if console.is_terminal:
                     live.update(picture(residents, seen), refresh=True)
                 else:
-                    accepted = sum(book["accepted"] for book in seen["books"])
-                    even = all(book["balanced"] for book in seen["books"])
-                    console.print(f"accepted {accepted}  balanced {even}  inbox {len(seen['inbox'])}")
+                    books = f"{even} of {len(seen['books'])} partitions balanced"
+                    console.print(f"accepted {accepted}, {books}, {len(seen['inbox'])} in the inboxes")
                 await asyncio.sleep(EVERY if console.is_terminal else 5 * EVERY)
-    finally:
-        await api.close()
 
 
 async def save_picture(cloud: Cloud, residents: Sequence[Resident], out: Path, after: float) -> None:
     """One look, after that many seconds, as SVG."""
     await asyncio.sleep(after)
-    api, console = operator(cloud), Console(record=True, width=118, file=StringIO())
-    console.print(picture(residents, await look(api, cloud, residents)))
+    console = Console(record=True, width=118, file=StringIO())
+    async with operator(cloud) as api:
+        console.print(picture(residents, await look(api, cloud, residents)))
     console.save_svg(str(out), title="make run")
-    await api.close()

@@ -14,8 +14,7 @@ SASL, AMQP = b"AMQP\x03\x01\x00\x00", b"AMQP\x00\x01\x00\x00"
 LARGEST_FRAME = 65536
 LARGEST_MESSAGE = 1 << 20
 WINDOW = 0x7FFFFFFF
-CREDIT = 500
-"""Messages a peer may send before it has to wait for more credit."""
+CREDIT = 500  # messages a peer may send before it has to wait for more credit
 OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)
 
 log = logging.getLogger(__name__)
@@ -80,14 +79,16 @@ class Link:
         fields = [codec.string(self.name), codec.uint(self.handle), codec.boolean(not self.sending)]
         fields += [codec.ubyte(settling), codec.ubyte(self.fields[4] or 0), source, target, NULL, NULL]
         fields += [codec.uint(0) if self.sending else NULL, codec.ulong(LARGEST_MESSAGE)]
-        self.session.frame(codec.performative(ATTACH, fields))
+        self.session.connection.frame(self.session.channel, codec.performative(ATTACH, fields))
 
     def detach(self, condition: str | None = None, text: str = "") -> None:
         if self.closed:
             return
         self.closed = True
         reason = codec.error(condition, text) if condition else NULL
-        self.session.frame(codec.performative(DETACH, [codec.uint(self.handle), codec.TRUE, reason]))
+        self.session.connection.frame(
+            self.session.channel, codec.performative(DETACH, [codec.uint(self.handle), codec.TRUE, reason])
+        )
         if self.node:
             self.node.on_detach(self)
 
@@ -113,15 +114,12 @@ class Session:
         self.pending: deque[bytes] = deque()
         self.deliveries = 0
 
-    def frame(self, body: bytes) -> None:
-        self.connection.frame(self.channel, body)
-
     def send_flow(self, link: Link | None = None) -> None:
         fields = [codec.uint(n) for n in (self.next_in, WINDOW, self.next_out, WINDOW)]
         if link:
             fields += [codec.uint(n) for n in (link.handle, link.delivery_count, link.credit, 0)]
             fields += [codec.boolean(link.drain), codec.FALSE]
-        self.frame(codec.performative(FLOW, fields))
+        self.connection.frame(self.channel, codec.performative(FLOW, fields))
 
     def transfer(self, link: Link, payload: bytes, tag: bytes, settled: bool, context: Any) -> None:
         """One delivery in as many frames as it needs."""
@@ -142,11 +140,11 @@ class Session:
         while self.pending and self.remote_window > 0:
             self.remote_window -= 1
             self.next_out = (self.next_out + 1) & 0xFFFFFFFF
-            self.frame(self.pending.popleft())
+            self.connection.frame(self.channel, self.pending.popleft())
 
     def dispose(self, as_receiver: bool, number: int, state: bytes) -> None:
         fields = [codec.boolean(as_receiver), codec.uint(number), codec.uint(number), codec.TRUE, state, codec.FALSE]
-        self.frame(codec.performative(DISPOSITION, fields))
+        self.connection.frame(self.channel, codec.performative(DISPOSITION, fields))
 
     def drop(self) -> None:
         for link in self.links.values():
@@ -238,7 +236,7 @@ class Connection(asyncio.Protocol):
         elif code == BEGIN:
             session = self.sessions[channel] = Session(self, channel, fields)
             numbers = [codec.uint(n) for n in (session.next_out, WINDOW, WINDOW, 1023)]
-            session.frame(codec.performative(BEGIN, [codec.ushort(channel), *numbers]))
+            self.frame(channel, codec.performative(BEGIN, [codec.ushort(channel), *numbers]))
         elif code == CLOSE:
             self._close()
         elif code == END:
@@ -297,8 +295,7 @@ class Connection(asyncio.Protocol):
         link.credit -= 1
         try:
             if len(raw) > LARGEST_MESSAGE:
-                text = f"the message is larger than {LARGEST_MESSAGE} bytes"
-                raise AmqpError("amqp:link:message-size-exceeded", text)
+                raise AmqpError("amqp:link:message-size-exceeded", f"more than {LARGEST_MESSAGE} bytes")
             assert link.node
             state = link.node.on_message(link, first[3] or 0, bytes(raw))
         except AmqpError as error:

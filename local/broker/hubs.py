@@ -9,10 +9,10 @@ from local.broker.codec import AmqpError, Described
 from local.broker.engine import Link, Node
 from local.broker.message import BATCH_FORMAT, annotated, item, take_apart
 from local.broker.store import Store, now
+from shared.topology import EventHub
 
-_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?([^']*)'?")
-READ_AHEAD = 200
-"""Events read from disk at once."""
+_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(?:offset|sequence-number)\s*(>=|>)\s*'?([^']*)'?")
+READ_AHEAD = 200  # events read from disk at once
 
 
 class Reader(Node):
@@ -41,14 +41,15 @@ class Reader(Node):
 class Hub(Node):
     """The log lives on disk alone; memory holds where each partition ends. An event's offset is its sequence number."""
 
-    def __init__(self, store: Store, name: str, partitions: int, groups: tuple[str, ...], retention: int) -> None:
-        """`retention` in milliseconds."""
-        self._store, self.name, self.partitions, self._retention = store, name, partitions, retention
-        self._groups = {"$default", *(group.lower() for group in groups)}
+    def __init__(self, store: Store, hub: EventHub) -> None:
+        self._store, self.name, self.partitions = store, hub.name, hub.partitions
+        self._retention = hub.retention_hours * 3_600_000
+        self._groups = {"$default", *(group.lower() for group in hub.consumer_groups)}
         self.readers: set[Reader] = set()
         self._turn, self._created = 0, now()
-        self._next = [0] * partitions
-        for partition, seq in store.read("SELECT partition, MAX(seq) FROM event WHERE hub=? GROUP BY partition", name):
+        self._next = [0] * self.partitions
+        sql = "SELECT partition, MAX(seq) FROM event WHERE hub=? GROUP BY partition"
+        for partition, seq in store.read(sql, hub.name):
             self._next[partition] = seq + 1
         self._trim()
 
@@ -76,8 +77,6 @@ class Hub(Node):
         sql = "SELECT seq, raw FROM event WHERE hub=? AND partition=? AND seq>=? ORDER BY seq LIMIT ?"
         return self._store.read(sql, self.name, partition, start, most)
 
-    # ---- sending links
-
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
         parts = take_apart(raw)
         encoded = parts.annotations.get("x-opt-partition-key")
@@ -99,8 +98,6 @@ class Hub(Node):
     def _pump(self) -> None:
         for reader in list(self.readers):
             reader.pump()
-
-    # ---- attaching
 
     def attach(self, link: Link, group: str | None, partition: int | None) -> None:
         if partition is not None and partition >= self.partitions:
@@ -138,16 +135,10 @@ class Hub(Node):
         found = _SELECTOR.search(text.decode() if isinstance(text, bytes) else str(text))
         if not found:
             raise AmqpError("amqp:invalid-field", f"the filter {text!r} is not supported")
-        what, operator, value = found.groups()
+        operator, value = found.groups()
         if value == "@latest":
             return self._next[partition]
-        if what == "enqueued-time":
-            sql = f"SELECT MIN(seq) FROM event WHERE hub=? AND partition=? AND enqueued{operator}?"
-            first = self._store.read(sql, self.name, partition, int(value))[0][0]
-            return self._next[partition] if first is None else int(first)
         return int(value) + (operator == ">")
-
-    # ---- management
 
     def manage(self, kind: str, properties: dict[str, Any]) -> bytes:
         """What the hub, or one of its partitions, is."""

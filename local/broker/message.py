@@ -7,8 +7,7 @@ from typing import Any
 from local.broker import codec
 
 HEADER, ANNOTATIONS, PROPERTIES, APPLICATION, DATA, VALUE = 0x70, 0x72, 0x73, 0x74, 0x75, 0x77
-BATCH_FORMAT = 0x80013700
-"""The message format of a batch: every data section is one encoded message."""
+BATCH_FORMAT = 0x80013700  # the message format of a batch: every data section is one encoded message
 
 
 @dataclass(slots=True)

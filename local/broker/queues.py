@@ -1,6 +1,7 @@
 """Service Bus queues: peek-lock, delivery counts, dead letters, scheduled messages, duplicate detection."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from heapq import heapify, heappop, heappush
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,21 +11,11 @@ from local.broker.codec import AmqpError, Described
 from local.broker.engine import Link, Node
 from local.broker.message import BATCH_FORMAT, HEADER, annotated, item, take_apart, with_application
 from local.broker.store import Store, now
+from shared.topology import Queue as Spec
 
 DEAD_LETTERS = "/$deadletterqueue"
-SWEEP = 500
-"""Milliseconds between looks for what has expired."""
+SWEEP = 500  # milliseconds between looks for what has expired
 _COLUMNS = "seq, enqueued, visible, expires, tries, id, annotations, bare"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSettings:
-    """All times in milliseconds."""
-
-    lock: int = 60_000
-    max_delivery_count: int = 10
-    duplicate_window: int = 0
-    ttl: int | None = None
 
 
 @dataclass(slots=True)
@@ -48,8 +39,12 @@ class Message:
 class Queue(Node):
     """Messages stay on disk; memory holds the sequence numbers that are ready, and the locks."""
 
-    def __init__(self, store: Store, name: str, settings: QueueSettings, dead: "Queue | None") -> None:
-        self._store, self._name, self._settings, self._dead = store, name, settings, dead
+    def __init__(self, store: Store, name: str, lock: int, spec: Spec | None, dead: "Queue | None") -> None:
+        """`lock` in milliseconds. A dead-letter queue has neither a specification nor one of its own."""
+        self._store, self._name, self._lock, self._dead = store, name, lock, dead
+        times = (spec.duplicate_window, spec.ttl) if spec else (timedelta(), timedelta())
+        self._window, self._ttl = (int(time.total_seconds() * 1000) for time in times)
+        self._most_tries = spec.max_delivery_count if spec else 0
         self._ready: list[int] = []
         self._locks: dict[UUID, Lock] = {}
         self._links: list[Link] = []
@@ -58,8 +53,6 @@ class Queue(Node):
         for seq, visible in store.read("SELECT seq, visible FROM message WHERE queue=?", name):
             self._await(seq, visible)
         self._sweep()
-
-    # ---- in
 
     def put(self, raw: bytes) -> None:
         """Store a message, unless one with its id came within the duplicate window."""
@@ -72,18 +65,17 @@ class Queue(Node):
             return
         scheduled = annotations.pop("x-opt-scheduled-enqueue-time", None)
         visible = max(at, codec.decode(scheduled)[0]) if scheduled else at
-        lives = [ttl for ttl in (item(parts.header, 2), self._settings.ttl) if ttl]
+        lives = [ttl for ttl in (item(parts.header, 2), self._ttl) if ttl]
         encoded = codec.map_((codec.symbol(k), v) for k, v in annotations.items())
         text = None if id_ is None else str(id_)
         self._admit(Message(0, at, visible, visible + min(lives) if lives else None, 0, text, encoded, parts.bare))
 
     def _is_repeat(self, id_: Any, at: int) -> bool:
-        window = self._settings.duplicate_window
-        if not window or id_ is None:
+        if not self._window or id_ is None:
             return False
         if self._store.read("SELECT 1 FROM recent WHERE queue=? AND id=? AND until>?", self._name, str(id_), at):
             return True
-        self._store.write("INSERT OR REPLACE INTO recent VALUES(?,?,?)", self._name, str(id_), at + window)
+        self._store.write("INSERT OR REPLACE INTO recent VALUES(?,?,?)", self._name, str(id_), at + self._window)
         return False
 
     def _admit(self, message: Message) -> None:
@@ -103,8 +95,6 @@ class Queue(Node):
         heappush(self._ready, seq)
         self._store.before_commit(self.pump)
 
-    # ---- out
-
     def pump(self) -> None:
         """Hand what is ready to whoever has credit, in turn."""
         while self._ready and (willing := [link for link in self._links if link.credit > 0]):
@@ -118,7 +108,7 @@ class Queue(Node):
         return Message(*found[0]) if found else None
 
     def _deliver(self, link: Link, message: Message) -> None:
-        token, until = uuid4(), now() + self._settings.lock
+        token, until = uuid4(), now() + self._lock
         if link.pre_settled:
             self._delete(message.seq)
         else:
@@ -139,8 +129,6 @@ class Queue(Node):
             annotations["x-opt-message-state"] = codec.int32(2)
         fields = [codec.TRUE, codec.NULL, codec.NULL, codec.NULL, codec.uint(message.tries)]
         return codec.described(HEADER, codec.list_(fields)) + annotated(annotations, message.bare)
-
-    # ---- settlement
 
     def settle(self, token: UUID, state: Described | None) -> bytes:
         """Carry out what the receiver decided; the answer repeats it, or says that the lock is lost."""
@@ -180,7 +168,7 @@ class Queue(Node):
         if message is None:
             return
         tries = message.tries + counted
-        if self._dead and tries >= self._settings.max_delivery_count:
+        if self._dead and tries >= self._most_tries:
             self._bury(seq, "MaxDeliveryCountExceeded", f"the message was given out {tries} times")
             return
         self._store.write("UPDATE message SET tries=? WHERE queue=? AND seq=?", tries, self._name, seq)
@@ -210,8 +198,6 @@ class Queue(Node):
             self._ready.remove(seq)
             heapify(self._ready)
 
-    # ---- links
-
     def attach(self, link: Link) -> None:
         if link.sending and "com.microsoft:session-filter" in (item(link.source.value, 7) or {}):
             raise AmqpError("amqp:not-implemented", "sessions are not supported")
@@ -232,18 +218,14 @@ class Queue(Node):
         """Locks stay until they lapse, as they do at Service Bus."""
         self._links = [other for other in self._links if other is not link]
 
-    # ---- management
-
     def manage(self, operation: str, body: dict[str, Any]) -> bytes:
-        """Renew locks and peek; everything else is refused by name."""
+        """Renew locks; everything else is refused by name."""
         if operation == "com.microsoft:renew-lock":
             return self._renew(body["lock-tokens"])
-        if operation == "com.microsoft:peek-message":
-            return self._peek(body["from-sequence-number"], body["message-count"])
         raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
 
     def _renew(self, tokens: list[UUID]) -> bytes:
-        until = now() + self._settings.lock
+        until = now() + self._lock
         for token in tokens:
             lock = self._locks.get(token)
             if lock is None or lock.until <= now():
@@ -251,9 +233,3 @@ class Queue(Node):
             lock.until = until
         expirations = codec.array(0x83, [codec.timestamp(until)[1:] for _ in tokens])
         return codec.map_([(codec.string("expirations"), expirations)])
-
-    def _peek(self, start: int, most: int) -> bytes:
-        sql = f"SELECT {_COLUMNS} FROM message WHERE queue=? AND seq>=? ORDER BY seq LIMIT ?"
-        found = [Message(*row) for row in self._store.read(sql, self._name, start, most)]
-        entries = [codec.map_([(codec.string("message"), codec.binary(self._encode(m, None)))]) for m in found]
-        return codec.map_([(codec.string("messages"), codec.list_(entries))])

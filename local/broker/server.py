@@ -16,13 +16,12 @@ from local.broker.codec import AmqpError, Described
 from local.broker.engine import Connection, Link, Node
 from local.broker.hubs import Hub
 from local.broker.message import APPLICATION, PROPERTIES, VALUE, take_apart
-from local.broker.queues import DEAD_LETTERS, Queue, QueueSettings
+from local.broker.queues import DEAD_LETTERS, Queue
 from local.broker.store import Store
 from shared.topology import Topology
 
 KEY_NAME = "local"
-TICK = 0.02
-"""Seconds between looks at what time alone has to do."""
+TICK = 0.02  # seconds between looks at what time alone has to do
 
 
 class Broker:
@@ -32,19 +31,12 @@ class Broker:
         self._store, self._key = Store(path), key
         self.queues: dict[str, Queue] = {}
         for q in topology.queues:
-            settings = QueueSettings(
-                lock or _ms(q.lock_duration), q.max_delivery_count, _ms(q.duplicate_window), _ms(q.ttl)
-            )
-            dead_name = q.name + DEAD_LETTERS
-            dead = self.queues[dead_name] = Queue(self._store, dead_name, QueueSettings(settings.lock), None)
-            self.queues[q.name] = Queue(self._store, q.name, settings, dead)
-        self.hubs = {
-            h.name: Hub(self._store, h.name, h.partitions, h.consumer_groups, h.retention_hours * 3_600_000)
-            for h in topology.event_hubs
-        }
+            held = lock or int(q.lock_duration.total_seconds() * 1000)
+            dead = self.queues[q.name + DEAD_LETTERS] = Queue(self._store, q.name + DEAD_LETTERS, held, None, None)
+            self.queues[q.name] = Queue(self._store, q.name, held, q, dead)
+        self.hubs = {h.name: Hub(self._store, h) for h in topology.event_hubs}
         self._server: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
-        self._connections: set[Connection] = set()
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port."""
@@ -66,8 +58,6 @@ class Broker:
         while True:
             await asyncio.sleep(TICK)
             self._store.run_timers()
-
-    # ---- what the engine calls
 
     def dirty(self, connection: Connection) -> None:
         self._store.after_commit(connection.flush)
@@ -104,8 +94,7 @@ class Broker:
             raise AmqpError("amqp:not-found", f"there is no entity {path!r}")
 
     def settle(self, link: Link, context: tuple[Queue, Any], state: Described | None) -> bytes:
-        queue, token = context
-        return queue.settle(token, state)
+        return context[0].settle(context[1], state)
 
     def put_token(self, connection: Connection, token: str) -> None:
         """A shared access signature under our key."""
@@ -171,7 +160,3 @@ class Rpc(Node):
 
 _STATUS = {"amqp:unauthorized-access": 401, "amqp:not-found": 404, "com.microsoft:message-lock-lost": 410}
 _STATUS["amqp:not-implemented"] = 501
-
-
-def _ms(duration: Any) -> int:
-    return int(duration.total_seconds() * 1000)

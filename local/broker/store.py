@@ -31,8 +31,8 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(_TABLES)
         self._open = self._scheduled = False
-        self._before: list[Callable[[], None]] = []
-        self._after: list[Callable[[], None]] = []
+        self._before: dict[Callable[[], None], None] = {}
+        self._after: dict[Callable[[], None], None] = {}
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._ties = count()
 
@@ -48,14 +48,12 @@ class Store:
 
     def before_commit(self, step: Callable[[], None]) -> None:
         """Run once at the end of this turn, with its changes in the same transaction."""
-        if step not in self._before:
-            self._before.append(step)
+        self._before[step] = None
         self._schedule()
 
     def after_commit(self, step: Callable[[], None]) -> None:
         """Run once when all that was written in this turn is on disk."""
-        if step not in self._after:
-            self._after.append(step)
+        self._after[step] = None
         self._schedule()
 
     def at(self, moment: int, step: Callable[[], None]) -> None:
@@ -73,12 +71,12 @@ class Store:
 
     def _finish(self) -> None:
         while self._before:
-            self._before.pop(0)()
+            self._before.popitem()[0]()
         if self._open:
             self._db.execute("COMMIT")
             self._open = False
         while self._after:
-            self._after.pop(0)()
+            self._after.popitem()[0]()
         self._scheduled = False
 
     def close(self) -> None:

@@ -5,18 +5,17 @@ import base64
 import hashlib
 import hmac
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from local.cosmos.sql import Unsupported, parse
-from local.cosmos.store import CosmosError, Store, Stored
+from local.cosmos.sql import CosmosError, parse
+from local.cosmos.store import Store, Stored
 from shared.topology import Container, Topology
 
-_CODES = {400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 409: "Conflict", 412: "PreconditionFailed"}
-_CODES |= {413: "RequestEntityTooLarge", 429: "TooManyRequests", 501: "NotImplemented"}
 PAGE = 100
 
 
@@ -64,8 +63,6 @@ class CosmosServer:
                 self.throttle -= 1
                 raise CosmosError(429, "the request rate is large", 3200)
             return self._route(request, parts, await request.read())
-        except Unsupported as error:
-            return _failure(CosmosError(400, str(error)))
         except CosmosError as error:
             return _failure(error)
 
@@ -87,7 +84,9 @@ class CosmosServer:
             case "GET", ["dbs", database] if database == self._store.database:
                 return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
             case "GET", ["dbs", database, "colls", name] if database == self._store.database:
-                return _success(200, _describe(self._store.container(name)))
+                paths = list(self._store.container(name).partition_key_paths)
+                key = {"paths": paths, "kind": "Hash", "version": 2}
+                return _success(200, {"id": name, "_rid": name, "_self": name, "partitionKey": key})
             case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
                 return _ranges(request, self._store.container(name))
             case _, ["dbs", database, "colls", name, "docs", *id] if database == self._store.database:
@@ -98,42 +97,35 @@ class CosmosServer:
 
     def _documents(self, request: web.Request, container: Container, id: list[str], body: bytes) -> web.Response:
         headers = request.headers
-        pk = headers.get("x-ms-documentdb-partitionkey")
+        pk = headers.get("x-ms-documentdb-partitionkey", "[]")
         match request.method, id:
             case "POST", [] if _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type:
                 return self._query(request, container, pk, json.loads(body))
             case "POST", [] if _says(headers, "x-ms-cosmos-is-batch-request"):
-                status, answers = self._store.batch(container, _needed(pk), json.loads(body))
+                status, answers = self._store.batch(container, pk, json.loads(body))
                 return _success(status, answers)
             case "POST", []:
                 upsert = _says(headers, "x-ms-documentdb-is-upsert")
-                return _document(request, self._store.create(container, _needed(pk), json.loads(body), upsert))
+                return _document(request, self._store.create(container, pk, json.loads(body), upsert))
             case "GET", [name] if "a-im" not in headers:
-                return _document(request, self._store.read(container, _needed(pk), name))
+                return _document(request, self._store.read(container, pk, name))
             case "PUT", [name]:
                 doc, if_match = json.loads(body), headers.get("if-match")
-                return _document(request, self._store.replace(container, _needed(pk), name, doc, if_match))
+                return _document(request, self._store.replace(container, pk, name, doc, if_match))
         raise CosmosError(501, f"{request.method} on documents like this is not supported by the local Cosmos DB")
 
-    def _query(self, request: web.Request, container: Container, pk: str | None, asked: Any) -> web.Response:
+    def _query(self, request: web.Request, container: Container, pk: str, asked: Any) -> web.Response:
         values = {p["name"]: p["value"] for p in asked.get("parameters") or []}
         most = int(request.headers.get("x-ms-max-item-count", PAGE))
         token = request.headers.get("x-ms-continuation")
-        one = None if pk in (None, "[]") else pk
         query = parse(asked["query"], values)
-        found, rest = self._store.query(container, one, query, most if most > 0 else PAGE, token)
+        found, rest = self._store.query(container, None if pk == "[]" else pk, query, most if most > 0 else PAGE, token)
         answer = {"_rid": container.name, "Documents": found, "_count": len(found)}
         return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
 
 
 def _says(headers: Any, name: str) -> bool:
     return str(headers.get(name, "")).lower() == "true"
-
-
-def _needed(pk: str | None) -> str:
-    if pk is None:
-        raise CosmosError(400, "a partition key has to be given", 1001)
-    return pk
 
 
 def _document(request: web.Request, stored: Stored) -> web.Response:
@@ -150,7 +142,7 @@ def _success(status: int, body: Any, headers: dict[str, str] | None = None) -> w
 
 
 def _failure(error: CosmosError) -> web.Response:
-    body = {"code": _CODES.get(error.status, str(error.status)), "message": error.message}
+    body = {"code": HTTPStatus(error.status).phrase.replace(" ", ""), "message": error.message}
     headers = {"x-ms-substatus": str(error.substatus)}
     if error.status == 429:
         headers["x-ms-retry-after-ms"] = "10"
@@ -162,11 +154,6 @@ def _account(request: web.Request) -> dict[str, Any]:
     account: dict[str, Any] = {"id": "local", "_rid": "local", "writableLocations": here, "readableLocations": here}
     account["userConsistencyPolicy"] = {"defaultConsistencyLevel": "Session"}
     return account | {"enableMultipleWriteLocations": False, "queryEngineConfiguration": "{}"}
-
-
-def _describe(container: Container) -> dict[str, Any]:
-    key = {"paths": list(container.partition_key_paths), "kind": "Hash", "version": 2}
-    return {"id": container.name, "_rid": container.name, "_self": container.name, "partitionKey": key}
 
 
 def _ranges(request: web.Request, container: Container) -> web.Response:

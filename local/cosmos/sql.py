@@ -17,8 +17,12 @@ _QUERY = re.compile(
 _CONDITION = re.compile(rf"\s*{_PATH}\s*(=|!=|<=|>=|<|>)\s*(@\w+|-?\d+(?:\.\d+)?|'[^']*'|true|false)\s*", re.IGNORECASE)
 
 
-class Unsupported(Exception):
-    """A query beyond the subset: its message names the part."""
+class CosmosError(Exception):
+    """An answer that is not a success: status, what to say, and substatus."""
+
+    def __init__(self, status: int, message: str, substatus: int = 0) -> None:
+        super().__init__(message)
+        self.status, self.message, self.substatus = status, message, substatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,12 @@ def _dig(document: Any, path: str) -> Any:
 def parse(text: str, parameters: Mapping[str, Any]) -> Query:
     found = _QUERY.fullmatch(text)
     if found is None:
-        raise Unsupported(f"this query is not supported: {text}")
+        raise CosmosError(400, f"this query is not supported: {text}")
     conditions, arguments = [], []
     for part in re.split(r"\s+AND\s+", found["where"] or "", flags=re.IGNORECASE) if found["where"] else []:
         single = _CONDITION.fullmatch(part)
         if single is None:
-            raise Unsupported(f"this condition is not supported: {part}")
+            raise CosmosError(400, f"this condition is not supported: {part}")
         path, operator, operand = single.groups()
         value = parameters[operand] if operand.startswith("@") else json.loads(operand.replace("'", '"').lower())
         conditions.append(f"{column(path)} {operator} ? AND json_type(body, '${path}') IN ({_types(value)})")
@@ -82,4 +86,4 @@ def _types(value: Any) -> str:
         return "'integer', 'real'"
     if isinstance(value, str):
         return "'text'"
-    raise Unsupported(f"comparing with {value!r} is not supported")
+    raise CosmosError(400, f"comparing with {value!r} is not supported")

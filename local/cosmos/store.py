@@ -9,24 +9,15 @@ from time import time
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from local.cosmos.sql import Query, column
+from local.cosmos.sql import CosmosError, Query, column
 from shared.topology import Container, Topology
 
-LARGEST = 2 * 1024 * 1024
-"""Bytes of a document, and of a batch."""
+LARGEST = 2 * 1024 * 1024  # bytes of a document, and of a batch
 _TABLES = """PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
 CREATE TABLE IF NOT EXISTS doc(n INTEGER PRIMARY KEY AUTOINCREMENT, container, pk, id, etag, expires, body);
 CREATE UNIQUE INDEX IF NOT EXISTS by_id ON doc(container, pk, id);
 CREATE INDEX IF NOT EXISTS by_expiry ON doc(expires) WHERE expires IS NOT NULL;"""
 _SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
-
-
-class CosmosError(Exception):
-    """An answer that is not a success: status, substatus and what to say."""
-
-    def __init__(self, status: int, message: str, substatus: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.message, self.substatus = status, message, substatus
 
 
 class Stored(NamedTuple):
@@ -59,8 +50,6 @@ class Store:
             raise CosmosError(404, f"container {name}: owner resource does not exist", 1003)
         return self.containers[name]
 
-    # ---- single documents
-
     def read(self, container: Container, pk: str, id: str) -> Stored:
         sql = "SELECT etag, body FROM doc WHERE container=? AND pk=? AND id=? AND (expires IS NULL OR expires>?)"
         found = self._db.execute(sql, (container.name, pk, id, time())).fetchone()
@@ -91,8 +80,6 @@ class Store:
         self._db.execute(sql, (etag, expires, body, container.name, pk, id))
         return Stored(200, etag, body)
 
-    # ---- several at once
-
     def batch(self, container: Container, pk: str, operations: Sequence[Mapping[str, Any]]) -> tuple[int, list[Any]]:
         """All or none: each one's answer, or the failed one's with 424 for the others."""
         if len(operations) > 100:
@@ -118,8 +105,6 @@ class Store:
         if kind == "Replace":
             return self.replace(container, pk, operation["id"], doc, operation.get("ifMatch"))
         raise CosmosError(501, f"{kind} in a batch is not supported")
-
-    # ---- queries
 
     def query(
         self, container: Container, pk: str | None, query: Query, most: int, token: str | None

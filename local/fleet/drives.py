@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -81,13 +81,6 @@ class ElectricCar:
         }
 
 
-def simulated(seed: int, start: datetime, seconds: int) -> Iterator[Sample]:
-    """A drive of that many samples, a second apart."""
-    car = ElectricCar(seed)
-    for second in range(seconds):
-        yield Sample(_rfc3339(start + timedelta(seconds=second)), car.step())
-
-
 def recorded(path: Path, end: datetime) -> Iterator[Sample]:
     """Every row of a recorded drive, moved in time so that the last one is at `end`.
 
@@ -96,8 +89,9 @@ def recorded(path: Path, end: datetime) -> Iterator[Sample]:
         rows = list(csv.DictReader(lines))
     last = next(moment for row in reversed(rows) if (moment := _moment(row)))
     for row in rows:
-        moment = _moment(row)
-        yield Sample(_rfc3339(moment + (end - last)) if moment else _as_written(row), _mapped(row))
+        month, day, year = row["Date"].split("/")
+        moment, written = _moment(row), f"{year}-{month}-{day}T{row['Time']}Z"
+        yield Sample(rfc3339(moment + (end - last)) if moment else written, _mapped(row))
 
 
 def endless(source: Path | int) -> Iterator[Sample]:
@@ -106,7 +100,7 @@ def endless(source: Path | int) -> Iterator[Sample]:
     while True:
         now = datetime.now(UTC)
         for sample in recorded(source, now) if isinstance(source, Path) else [Sample("", car.step() if car else {})]:
-            yield Sample(_rfc3339(datetime.now(UTC)), sample.signals) if is_time(sample.time or "now") else sample
+            yield Sample(rfc3339(datetime.now(UTC)), sample.signals) if is_time(sample.time or "now") else sample
 
 
 def is_time(text: str) -> bool:
@@ -125,11 +119,6 @@ def _moment(row: dict[str, str]) -> datetime | None:
     return local.replace(tzinfo=RECORDED_IN).astimezone(UTC)
 
 
-def _as_written(row: dict[str, str]) -> str:
-    month, day, year = row["Date"].split("/")
-    return f"{year}-{month}-{day}T{row['Time']}Z"
-
-
 def _mapped(row: dict[str, str]) -> dict[str, float | int | bool | str]:
     """The columns as VSS signals and units."""
     place = {"Latitude": "LAT", "Longitude": "LON", "Altitude": "ALT"}
@@ -143,5 +132,5 @@ def _mapped(row: dict[str, str]) -> dict[str, float | int | bool | str]:
     return signals | outside | {"Vehicle.Exterior.Humidity": float(row["Humidity"])}
 
 
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -34,12 +34,9 @@ def cloud_event(vehicle_id: str, sequence: int, samples: Sequence[Sample]) -> by
 def from_hub(device: str, body: bytes) -> EventData:
     """The message as IoT Hub routes it on."""
     event = EventData(body)
-    event.raw_amqp_message.annotations = {
-        "iothub-connection-device-id": device,
-        "iothub-connection-auth-generation-id": "1",
-        "iothub-message-source": "Telemetry",
-        "iothub-enqueuedtime": datetime.now(UTC).isoformat(),
-    }
+    stamp = {"connection-device-id": device, "connection-auth-generation-id": "1", "message-source": "Telemetry"}
+    stamp["enqueuedtime"] = datetime.now(UTC).isoformat()
+    event.raw_amqp_message.annotations = {f"iothub-{name}": value for name, value in stamp.items()}
     return event
 
 

@@ -35,16 +35,17 @@ class Host:
         return await self._front.start(host, port)
 
     def _listener(self, function: Function, extensions: Mapping[str, Any]) -> Coroutine[Any, Any, None] | None:
-        kind = function.trigger["type"]
-        if kind == "eventHubTrigger":
-            return run_event_hub(function, extensions.get("eventHubs", {}))
-        if kind == "serviceBusTrigger":
-            return run_service_bus(function, extensions.get("serviceBus", {}))
-        if kind == "timerTrigger":
-            return run_timer(function)
-        if kind != "httpTrigger":
-            raise RuntimeError(f"{function.name}: {kind} is not supported by the local host")
-        return None
+        match function.trigger["type"]:
+            case "httpTrigger":
+                return None
+            case "eventHubTrigger":
+                return run_event_hub(function, extensions.get("eventHubs", {}))
+            case "serviceBusTrigger":
+                return run_service_bus(function, extensions.get("serviceBus", {}))
+            case "timerTrigger":
+                return run_timer(function)
+            case kind:
+                raise RuntimeError(f"{function.name}: {kind} is not supported by the local host")
 
     async def stop(self) -> None:
         if self._front:

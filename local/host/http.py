@@ -4,12 +4,11 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 
-from local.host.worker import Function, TypedData, invoke, text
+from local.host.worker import Function, Message, invoke, text
 
 LARGEST_BODY = 100 << 20
 _CONSTRAINTS = {"": r"[^/]+", "int": r"-?\d+", "guid": r"[0-9a-fA-F-]{36}", "alpha": r"[A-Za-z]+"}
@@ -68,10 +67,10 @@ class Front:
     async def _handle(self, request: web.Request) -> web.Response:
         for route in self._routes:
             parameters = route.match(request.method, request.path)
-            if parameters is not None:
-                if not self._authorized(request, route):
-                    return web.Response(status=401)
+            if parameters is not None and self._authorized(request, route):
                 return await self._invoke(request, route.function, parameters)
+            if parameters is not None:
+                return web.Response(status=401)
         return web.Response(status=404)
 
     def _authorized(self, request: web.Request, route: Route) -> bool:
@@ -90,17 +89,12 @@ class Front:
             headers={name.lower(): ",".join(request.headers.getall(name)) for name in request.headers},
             params=parameters,
             query={name: value for name, value in query.items() if value},
-            body=TypedData(bytes=body),
+            body=Message(bytes=body),
         )
         traceparent = request.headers.get("traceparent") or f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
         metadata = {name: text(value) for name, value in parameters.items()}
-        result = await invoke(function, TypedData(http=asked), metadata, traceparent)
+        result = await invoke(function, Message(http=asked), metadata, traceparent)
         if result.error or result.value is None:
             return web.Response(status=500, text=result.error or "the function returned nothing")
-        return _response(result.value.http)
-
-
-def _response(answer: Any) -> web.Response:
-    response = web.Response(status=int(answer.status_code), body=answer.body.bytes)
-    response.headers.update(answer.headers)
-    return response
+        answer = result.value.http
+        return web.Response(status=int(answer.status_code), body=answer.body.bytes, headers=answer.headers)

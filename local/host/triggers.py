@@ -17,13 +17,12 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
 from croniter import croniter
 
-from local.host.worker import Function, Result, TypedData, as_json, invoke, text
+from local.host.worker import Function, Message, Result, as_json, invoke, text
 
 CHECKPOINTS = "azure-webjobs-eventhub"
 BALANCE_EVERY, OWNED_FOR = 1.0, 4.0
 """Seconds; much shorter than in Azure, so that a killed host's partitions are soon taken over."""
-AT_ONCE = 4
-"""Messages of a queue that are worked on at once: each on a receiver of its own."""
+AT_ONCE = 4  # messages of a queue that are worked on at once: each on a receiver of its own
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +58,6 @@ def _seconds(text: str) -> float:
     return sum(float(part) * unit for part, unit in zip(text.split(":"), (3600, 60, 1), strict=True))
 
 
-# ---- Event Hubs
-
-
 async def run_event_hub(function: Function, options: Mapping[str, Any]) -> None:
     trigger = function.trigger
     store = BlobCheckpointStore.from_connection_string(os.environ["AzureWebJobsStorage"], CHECKPOINTS)
@@ -77,23 +73,21 @@ async def run_event_hub(function: Function, options: Mapping[str, Any]) -> None:
         result = await with_retries(function, lambda n, most: invoke(function, data, metadata, retry=(n, most)))
         if result.error:
             log.error("%s lost a batch of %d: %s", function.name, len(events), result.error)
-        await _until_done(lambda: context.update_checkpoint(events[-1]))
+        await _checkpoint(context, events[-1])
 
     async with client:
         most, ahead = options.get("maxEventBatchSize", 100), options.get("prefetchCount", 300)
         await client.receive_batch(on_batch, max_batch_size=most, prefetch=ahead, starting_position="-1")
 
 
-async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            return await step()
-        except (AzureError, OSError) as error:
-            log.warning("checkpoint: %r", error)
-            await asyncio.sleep(0.5)
+async def _checkpoint(context: PartitionContext, event: EventData) -> None:
+    try:
+        await context.update_checkpoint(event)
+    except (AzureError, OSError) as error:
+        log.warning("not checkpointed, so read again after a restart: %r", error)
 
 
-def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple[TypedData, dict[str, TypedData]]:
+def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple[Message, dict[str, Message]]:
     """What the host hands over for cardinality `many`: the bodies, and an array of each property."""
     system, properties = [], []
     for event in events:
@@ -106,20 +100,15 @@ def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple
     where |= {"ConsumerGroup": context.consumer_group, "PartitionId": context.partition_id}
     keys, offsets = ([s[name] for s in system if s[name]] for name in ("PartitionKey", "Offset"))
     numbers = [s["SequenceNumber"] for s in system]
-    return TypedData(collection_bytes=SimpleNamespace(bytes=[_body(event) for event in events])), {
+    return Message(collection_bytes=SimpleNamespace(bytes=[b"".join(event.body) for event in events]  # type: ignore[arg-type])), {
         "PartitionContext": as_json(where),
-        "PartitionKeyArray": TypedData(collection_string=SimpleNamespace(string=keys)),
-        "OffsetArray": TypedData(collection_string=SimpleNamespace(string=offsets)),
-        "SequenceNumberArray": TypedData(collection_sint64=SimpleNamespace(sint64=numbers)),
+        "PartitionKeyArray": Message(collection_string=SimpleNamespace(string=keys)),
+        "OffsetArray": Message(collection_string=SimpleNamespace(string=offsets)),
+        "SequenceNumberArray": Message(collection_sint64=SimpleNamespace(sint64=numbers)),
         "EnqueuedTimeUtcArray": as_json([s["EnqueuedTimeUtc"] for s in system]),
         "PropertiesArray": as_json(properties),
         "SystemPropertiesArray": as_json(system),
     }
-
-
-def _body(event: EventData) -> bytes:
-    parts: Any = event.body
-    return b"".join(parts)
 
 
 def _text(value: Any) -> Any:
@@ -129,9 +118,6 @@ def _text(value: Any) -> Any:
 def _naive(moment: datetime | None) -> str | None:
     """As .NET writes a DateTime of no kind: UTC, without saying so."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") if moment else None
-
-
-# ---- Service Bus
 
 
 async def run_service_bus(function: Function, options: Mapping[str, Any]) -> None:
@@ -170,7 +156,7 @@ async def _work_on(function: Function, receiver: ServiceBusReceiver, message: Se
         await receiver.abandon_message(message)
 
 
-def message_metadata(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
+def message_metadata(message: ServiceBusReceivedMessage) -> dict[str, Message]:
     properties = {_text(k): _text(v) for k, v in (message.application_properties or {}).items()}
     texts = {"MessageId": message.message_id, "ContentType": message.content_type, "Subject": message.subject}
     texts |= {"CorrelationId": message.correlation_id, "LockToken": str(message.lock_token)}
@@ -178,9 +164,6 @@ def message_metadata(message: ServiceBusReceivedMessage) -> dict[str, TypedData]
     values |= {"DeliveryCount": (message.delivery_count or 0) + 1, "SequenceNumber": message.sequence_number}
     known = {name: text(value) for name, value in texts.items() if value is not None}
     return known | {name: as_json(value) for name, value in values.items() if value is not None}
-
-
-# ---- timers
 
 
 async def run_timer(function: Function) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import azure_functions_runtime as runtime
@@ -16,51 +16,32 @@ import azure_functions_runtime as runtime
 SUCCESS = 1
 
 
-class _Message(SimpleNamespace):
-    """A protobuf message: whatever it is made with, as attributes."""
+class Message(SimpleNamespace):
+    """Any protobuf message: what it is made with, as attributes. A `oneof` is the one that is set."""
+
+    Failure, Success, Cancelled = 0, SUCCESS, 2  # of StatusResult
+    inout, out = 2, 1  # of BindingInfo
+
+    def WhichOneof(self, name: str) -> str | None:  # noqa: N802
+        return "data" if name == "rpc_data" else next((k for k, v in vars(self).items() if v is not None), None)
 
 
-class TypedData(_Message):
-    """The one value that a binding carries: `oneof data`."""
-
-    def WhichOneof(self, _: str) -> str | None:  # noqa: N802
-        return next((name for name, value in vars(self).items() if value is not None), None)
-
-
-class ParameterBinding(_Message):
-    def WhichOneof(self, _: str) -> str:  # noqa: N802
-        return "data"
-
-
-class _StatusResult(_Message):
-    Failure, Success, Cancelled = 0, SUCCESS, 2
-
-
-class _BindingInfo(_Message):
-    inout, out = 2, 1
-
-
-_PLAIN = (
-    "RpcException WorkerMetadata WorkerInitResponse RpcRetryOptions RpcFunctionMetadata FunctionMetadataResponse "
-    "FunctionLoadResponse InvocationResponse RpcHttp RpcHttpCookie "
-    "NullableString NullableBool NullableDouble NullableTimestamp Timestamp"
+_NAMES = (
+    "TypedData ParameterBinding StatusResult BindingInfo RpcException WorkerMetadata WorkerInitResponse RpcHttp "
+    "RpcRetryOptions RpcFunctionMetadata FunctionMetadataResponse FunctionLoadResponse InvocationResponse"
 )
-
-PROTOS = SimpleNamespace(
-    TypedData=TypedData,
-    ParameterBinding=ParameterBinding,
-    StatusResult=_StatusResult,
-    BindingInfo=_BindingInfo,
-    **{name: type(name, (_Message,), {}) for name in _PLAIN.split()},
-)
+PROTOS = SimpleNamespace(**dict.fromkeys(_NAMES.split(), Message))
 
 
-def text(value: str) -> TypedData:
-    return TypedData(string=value)
+def text(value: str) -> Message:
+    return Message(string=value)
 
 
-def as_json(value: Any) -> TypedData:
-    return TypedData(json=json.dumps(value, separators=(",", ":"), default=str))
+def as_json(value: Any) -> Message:
+    return Message(json=json.dumps(value, separators=(",", ":"), default=str))
+
+
+type Metadata = Mapping[str, Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +58,7 @@ class Function:
         return next(b for b in self.bindings if str(b["type"]).lower().endswith("trigger"))
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What an invocation came to; `error` is None when it succeeded."""
 
     value: Any = None
@@ -104,18 +84,14 @@ async def index(app: Path) -> list[Function]:
 
 
 async def invoke(
-    function: Function,
-    data: TypedData,
-    metadata: Mapping[str, TypedData],
-    traceparent: str = "",
-    retry: tuple[int, int] = (0, 0),
+    function: Function, data: Message, metadata: Metadata, traceparent: str = "", retry: tuple[int, int] = (0, 0)
 ) -> Result:
     """Run it once. `retry`: which retry this is, of how many."""
     nothing = SimpleNamespace(message="", stack_trace="", source="")
     asked = SimpleNamespace(
         invocation_id=str(uuid4()),
         function_id=function.id,
-        input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
+        input_data=[Message(name=function.trigger["name"], data=data)],
         trigger_metadata=metadata,
         trace_context=SimpleNamespace(trace_parent=traceparent, trace_state="", attributes={}),
         retry_context=SimpleNamespace(retry_count=retry[0], max_retry_count=retry[1], exception=nothing),

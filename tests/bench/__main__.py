@@ -139,7 +139,7 @@ async def checks(cloud: Cloud, residents: Sequence[Resident]) -> list[Figure]:
         start = time.perf_counter()
         await api.call("GET", f"vehicles/{residents[number % 5].vehicle_id}/entitlements/remote-climate")
         taken.append((time.perf_counter() - start) * 1000)
-    await api.close()
+    await api.__aexit__()
     cuts = statistics.quantiles(taken, n=100)
     return [Figure("check_p50", round(cuts[49], 1), "ms"), Figure("check_p99", round(cuts[98], 1), "ms")]
 

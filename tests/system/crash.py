@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGCONT, SIGSTOP
 from time import monotonic
 
 import aiohttp
@@ -18,7 +19,7 @@ from local.demo import quiet
 from local.fleet.drives import Sample
 from local.fleet.sender import Fleet, fleet
 from local.host.triggers import OWNED_FOR
-from local.town import Resident, inboxes, settle, use
+from local.town import Resident, inboxes, settle
 from shared.bootstrap import world
 from shared.codec.signals import catalogue
 from shared.domain.notification import Notification
@@ -80,7 +81,7 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
     killed: Counter[str] = Counter()
     try:
         await cloud.start()
-        use(cloud)
+        os.environ.update(cloud.env)
         world.cache_clear()
         plans = drives(seed)
         residents = await settle(cloud, VEHICLES)
@@ -111,14 +112,14 @@ async def _kill(cloud: Cloud, random: Random) -> list[str]:
     """Any part at any moment; or the hosts when they have committed what they cannot hand on, as the broker hangs."""
     if random.random() < 0.6:
         names = [random.choice(PARTS)]
-        cloud.signal(names[0], SIGKILL)
+        cloud.parts[names[0]].kill()
         return names
     names, broker = ["host", "host1"], cloud.parts["broker"]
     await _telling()
     broker.send_signal(SIGSTOP)
     await asyncio.sleep(0.2)
     for name in names:
-        cloud.signal(name, SIGKILL)
+        cloud.parts[name].kill()
     broker.send_signal(SIGCONT)
     return names
 
