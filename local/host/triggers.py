@@ -100,7 +100,8 @@ def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple
     where |= {"ConsumerGroup": context.consumer_group, "PartitionId": context.partition_id}
     keys, offsets = ([s[name] for s in system if s[name]] for name in ("PartitionKey", "Offset"))
     numbers = [s["SequenceNumber"] for s in system]
-    return Message(collection_bytes=SimpleNamespace(bytes=[b"".join(event.body) for event in events]  # type: ignore[arg-type])), {
+    bodies = [b"".join(event.body) for event in events]  # type: ignore[arg-type]
+    return Message(collection_bytes=SimpleNamespace(bytes=bodies)), {
         "PartitionContext": as_json(where),
         "PartitionKeyArray": Message(collection_string=SimpleNamespace(string=keys)),
         "OffsetArray": Message(collection_string=SimpleNamespace(string=offsets)),
