@@ -61,7 +61,7 @@ class JwksTokens:
         return self._keys[kid]
 
     async def _fetch(self) -> None:
-        """Old keys stay in use while the issuer cannot be reached."""
+        """Old keys stay in use while the issuer cannot be reached; it is asked again after a pause."""
         try:
             timeout = aiohttp.ClientTimeout(total=3)
             async with aiohttp.ClientSession(timeout=timeout) as http, http.get(self._url) as answer:
@@ -69,6 +69,7 @@ class JwksTokens:
                 published = jwt.PyJWKSet.from_dict(json.loads(await answer.text()))
         except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
             if self._keys:
+                self._fetched = monotonic() - FRESH + PAUSE
                 return
             raise Unavailable(f"the issuer's keys cannot be fetched: {error!r}"[:200]) from error
         self._keys = {k.key_id: k for k in published.keys if k.key_id and k.algorithm_name in ALGORITHMS}

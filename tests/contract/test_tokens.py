@@ -1,0 +1,104 @@
+"""The issuer's keys: fetched when needed, kept when the issuer is away, fetched again when they were rotated."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.adapters import tokens
+from shared.adapters.tokens import JwksTokens
+from shared.domain.principal import Kind, Principal
+from shared.errors import Unauthenticated, Unavailable
+
+ISSUER, AUDIENCE = "https://issuer.example", "automotive-cloud"
+
+
+class Issuer:
+    """Publishes what keys it holds; `fetches` counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.fetches, self.url, self.away = 0, "", False
+
+    def rotate(self, kid: str) -> None:
+        self.keys = {kid: ec.generate_private_key(ec.SECP256R1())}
+
+    def token(self, kid: str, **claims: Any) -> str:
+        now = datetime.now(UTC)
+        every = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), "sub": "user-ada"}
+        return jwt.encode(every | {"brand": "aurora"} | claims, self.keys[kid], "ES256", {"kid": kid})
+
+    async def jwks(self, _: web.Request) -> web.Response:
+        self.fetches += 1
+        if self.away:
+            return web.Response(status=500)
+        published = [
+            (kid, json.loads(jwt.algorithms.ECAlgorithm.to_jwk(k.public_key()))) for kid, k in self.keys.items()
+        ]
+        return web.json_response({"keys": [jwk | {"kid": kid, "alg": "ES256"} for kid, jwk in published]})
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    issuer, app = Issuer(), web.Application()
+    app.router.add_get("/jwks", issuer.jwks)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    issuer.url = f"http://127.0.0.1:{runner.addresses[0][1]}/jwks"
+    issuer.rotate("one")
+    yield issuer
+    await runner.cleanup()
+
+
+async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
+    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    for _ in range(3):
+        assert await verifier.verify(issuer.token("one")) == Principal("user-ada", "aurora", Kind.USER)
+    assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("roles", "kind"), [(["operator"], Kind.OPERATOR), (["vehicle"], Kind.VEHICLE), ([], Kind.USER)]
+)
+async def test_the_roles_say_what_kind_of_caller_it_is(issuer: Issuer, roles: list[str], kind: Kind) -> None:
+    assert (await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one", roles=roles))).kind is kind
+
+
+async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(tokens, "monotonic", lambda: now)
+    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    await verifier.verify(issuer.token("one"))
+    issuer.rotate("two")
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(issuer.token("two"))
+    assert issuer.fetches == 1
+    now = tokens.PAUSE + 1
+    await verifier.verify(issuer.token("two"))
+    assert issuer.fetches == 2
+
+
+async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(tokens, "monotonic", lambda: now)
+    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    await verifier.verify(issuer.token("one"))
+    issuer.away, now = True, tokens.FRESH + 1
+    for _ in range(3):
+        await verifier.verify(issuer.token("one"))
+    assert issuer.fetches == 2, "and it is not asked at every token"
+
+
+async def test_without_any_key_an_issuer_that_is_away_is_an_outage(issuer: Issuer) -> None:
+    issuer.away = True
+    with pytest.raises(Unavailable):
+        await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one"))
