@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,10 +17,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from functions import deliveries, notifications, telemetry, wake
 from shared.codec import messages
 from shared.domain.notification import Notification, plan
+from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
+from shared.use_cases import ingest as ingest_module
 from shared.use_cases.attempts import MOST_ATTEMPTS
 from shared.use_cases.ingest import ATTEMPTS
-from tests.examples import BRAND, NOON, VEHICLE, cloud_event, encoded
+from tests.examples import BRAND, NOON, PROFILE, VEHICLE, cloud_event, encoded
 from tests.memory import MemoryWorld
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -98,6 +101,56 @@ async def test_a_warm_vehicle_is_not_read_again(world: MemoryWorld, monkeypatch:
     assert reads == []
     await ingest(received(5, low(3, soc=52)))
     assert reads == [VEHICLE], "after a gap the partition may have been elsewhere"
+
+
+async def vehicles(world: MemoryWorld, count: int) -> list[str]:
+    names = [f"veh-{number}" for number in range(count)]
+    for name in names:
+        world.states.shelf.commit(name, VehicleState(name, PROFILE.policy()), None)
+    return names
+
+
+async def test_an_instance_holds_as_many_vehicles_as_its_limit_says(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ingest_module.WARM == 5_000
+    monkeypatch.setattr(ingest_module, "WARM", 2)
+    names = await vehicles(world, 3)
+    for position, name in enumerate(names):
+        await ingest(received(position, low(1, soc=50, source=f"/vehicles/{name}"), name))
+    reads: list[str] = []
+    load = world.states.load
+
+    async def counted(vehicle_id: str) -> Any:
+        reads.append(vehicle_id)
+        return await load(vehicle_id)
+
+    monkeypatch.setattr(world.states, "load", counted)
+    batch = [
+        received(3 + n, low(2, soc=50, source=f"/vehicles/{name}"), name) for n, name in enumerate(reversed(names))
+    ]
+    await ingest(*batch)
+    assert reads == names[:1]
+
+
+async def test_no_more_vehicles_are_written_at_once_than_the_limit_says(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ingest_module.IN_FLIGHT == 32
+    names, at_once, most = await vehicles(world, 80), 0, 0
+    commit = world.states.commit
+
+    async def counted(*arguments: Any) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        return await commit(*arguments)
+
+    monkeypatch.setattr(world.states, "commit", counted)
+    await ingest(*(received(n, low(1, 50, source=f"/vehicles/{name}"), name) for n, name in enumerate(names)))
+    assert most == 32
 
 
 async def test_another_writer_is_noticed_and_nothing_of_either_is_lost(world: MemoryWorld) -> None:

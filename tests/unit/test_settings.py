@@ -2,7 +2,6 @@ import pytest
 
 from shared.settings import read
 from shared.use_cases.attempts import LONGEST_REST, MOST_ATTEMPTS, rest
-from shared.use_cases.ingest import IN_FLIGHT, WARM
 
 AZURE = {
     "COSMOS__accountEndpoint": "https://store.example/",
@@ -33,7 +32,3 @@ def test_a_message_rests_longer_each_time_and_is_tried_for_about_two_hours() -> 
     assert rests == sorted(rests)
     assert (rests[0], max(rests)) == (1.0, LONGEST_REST)
     assert 3600 < sum(rests) < 3 * 3600
-
-
-def test_an_instance_holds_five_thousand_vehicles_and_writes_thirty_two_at_once() -> None:
-    assert (WARM, IN_FLIGHT) == (5_000, 32)
