@@ -70,11 +70,12 @@ async def test_a_low_battery_becomes_a_state_and_one_item_in_the_inbox(cloud: Cl
     user = f"user-{uuid4().hex[:8]}"
     vehicle = await register(operator, user)
     ada = Api(cloud.url, cloud.issuer.token(user, BRAND, []))
-    soc, now = BATTERY + "StateOfCharge.Displayed", datetime.now(UTC).isoformat()
+    soc, now = BATTERY + "StateOfCharge.Displayed", datetime.now(UTC)
+    levels = ((1, 50.0), (2, 9.0), (2, 9.0), (3, 8.0))
+    times = [(now + timedelta(milliseconds=number)).isoformat() for number, _ in levels]
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
-        bodies = [message(vehicle, n, now, **{soc: level}) for n, level in ((1, 50.0), (2, 9.0), (2, 9.0))]
-        later = message(vehicle, 3, datetime.now(UTC).isoformat(), **{soc: 8.0})
-        await vehicles.send(vehicle, [from_hub(vehicle, body) for body in [*bodies, later]])
+        bodies = [message(vehicle, n, time, **{soc: level}) for (n, level), time in zip(levels, times, strict=True)]
+        await vehicles.send(vehicle, [from_hub(vehicle, body) for body in bodies])
 
     async def told() -> Any:
         return (await ada.call("GET", "me/inbox"))["items"]
