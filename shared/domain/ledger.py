@@ -35,16 +35,19 @@ class Ledger:
 
 
 def count(ledger: Ledger, batch: Sequence[Counted]) -> Ledger:
-    """The ledger after a batch in hub order; positions that are in it already change nothing."""
-    known = ledger.position
-    new = [c for c in batch if not (known and known.covers(c.position))]
-    if not new:
-        return ledger
-    accepted, last = ledger.accepted, known
-    for entry in new:
+    """The ledger after a batch; positions that are in it already change nothing.
+
+    A batch may hold a stretch twice: a reader that lost its connection begins again where it stood."""
+    accepted, last, new = ledger.accepted, ledger.position, list[Counted]()
+    for entry in batch:
+        if last and last.covers(entry.position):
+            continue
         sequence = entry.position.sequence
         accepted += sequence - last.sequence if last and sequence > last.sequence else 1
         last = entry.position
+        new.append(entry)
+    if not new:
+        return ledger
     outcomes = Counter(ledger.outcomes)
     outcomes.update(c.outcome.value for c in new)
     reasons = Counter(ledger.reasons)

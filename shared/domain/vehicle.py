@@ -69,23 +69,23 @@ class VehicleState:
 
 
 def fold(state: VehicleState, events: Sequence[Event]) -> tuple[VehicleState, list[Outcome]]:
-    """The state after one vehicle's events in hub order, and each one's outcome.
+    """The state after one vehicle's events as the hub gave them, and each one's outcome.
 
     The very same state comes back when nothing in it changed but how far the hub was read."""
-    after, outcomes = state, []
+    after, outcomes, read_to = state, list[Outcome](), state.position
     for event in events:
+        if read_to and event.position and read_to.covers(event.position):
+            outcomes.append(Outcome.DUPLICATE)
+            continue
         after, outcome = observe(after, event)
         outcomes.append(outcome)
-    if after is state or not events:
-        return state, outcomes
-    return replace(after, position=events[-1].position or after.position), outcomes
+        read_to = event.position or read_to
+    return (state if after is state else replace(after, position=read_to)), outcomes
 
 
 def observe(state: VehicleState, event: Event) -> tuple[VehicleState, Outcome]:
     """Late and repeated messages change no newer reading, so any message may come again."""
     telemetry = event.telemetry
-    if state.position and event.position and state.position.covers(event.position):
-        return state, Outcome.DUPLICATE
     if state.window.holds(telemetry.sequence):
         return state, Outcome.DUPLICATE
     late = state.window.passed(telemetry.sequence)

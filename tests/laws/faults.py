@@ -76,7 +76,7 @@ class Run:
         self.world = MemoryWorld()
         self.hub: list[list[Arrival]] = [[] for _ in range(PARTITIONS)]
         self.checkpoints = [0] * PARTITIONS
-        self.done = False
+        self.done, self.locked = False, 0
         self._plant()
         for vehicle in range(VEHICLES):
             profile = replace(PROFILE, vehicle_id=f"veh-{vehicle}")
@@ -149,8 +149,11 @@ class Run:
             await asyncio.sleep(0)
             if not batch:
                 continue
+            again = (
+                self.random.randrange(len(batch)) if self.faulty and self.random.random() < REBALANCE else len(batch)
+            )
             try:
-                await ingest.batch(str(partition), batch, lambda: NOON)
+                await ingest.batch(str(partition), batch + batch[again:], lambda: NOON)
             except Unavailable:
                 if self.bug != "checkpoint_on_failure":
                     continue
@@ -160,11 +163,14 @@ class Run:
                 continue
             position += len(batch)
             self.checkpoints[partition] = position
-            if self.faulty and self.random.random() < REBALANCE:
+            if self._strikes(REBALANCE):
                 zombie = asyncio.create_task(self.host(partition, batches=self.random.randrange(1, 4)))
                 zombie.add_done_callback(lambda task: task.exception())
                 rewind = self.random.randrange(2 * BATCH)
                 position = max(0, position - rewind)
+
+    def _strikes(self, chance: float) -> bool:
+        return self.faulty and self.random.random() < chance
 
     def _ingest(self, fate: Fate) -> Ingest:
         w = self.world
@@ -183,13 +189,14 @@ class Run:
             if not queue:
                 continue
             message = queue.pop(self.random.randrange(len(queue)))
+            self.locked += 1
             try:
                 await self._work_on(message[0])
+                if self._strikes(LOST):
+                    queue.append(message)
             except (Unavailable, KilledError):
                 queue.append(message)
-                continue
-            if self.faulty and self.random.random() < LOST:
-                queue.append(message)
+            self.locked -= 1
 
     async def _work_on(self, content: Notification | Delivery) -> None:
         fate, w = Fate(self), self.world
@@ -218,7 +225,7 @@ class Run:
             await asyncio.sleep(0)
             read = all(c >= len(h) for c, h in zip(self.checkpoints, self.hub, strict=True))
             self.faulty = self.faulty and not read
-            drained = not self.world.notifications.sent and not self.world.deliveries.sent
+            drained = not (self.world.notifications.sent or self.world.deliveries.sent or self.locked)
             owing = any(held.value.outbox for held in self.world.states.shelf.held.values())
             counted = sum(held.value.accepted for held in self.world.ledgers.shelf.held.values())
             if read and drained and not owing and counted >= sum(map(len, self.hub)) and turn % 50 == 0:

@@ -35,6 +35,15 @@ def test_a_recreated_hub_is_counted_on() -> None:
     assert (again.accepted, again.balanced) == (3, True)
 
 
+@given(st.integers(1, 60), st.lists(st.tuples(st.integers(1, 20), st.integers(0, 10)), max_size=8))
+def test_a_batch_that_holds_a_stretch_twice_counts_it_once(total: int, steps: list[tuple[int, int]]) -> None:
+    events, batch, start = [entry(n) for n in range(total)], list[Counted](), 0
+    for forward, back in [*steps, (total, 0)]:
+        batch += events[start : start + forward]
+        start = max(0, start + forward - back)
+    assert count(Ledger("x"), batch) == count(Ledger("x"), events)
+
+
 @given(st.integers(1, 60), st.lists(st.integers(1, 9)), st.integers(0, 5))
 def test_any_batches_with_any_rewinds_count_the_same(total: int, sizes: list[int], rewind: int) -> None:
     events = [entry(n) for n in range(total)]

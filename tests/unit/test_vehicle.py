@@ -84,6 +84,13 @@ def test_an_event_at_a_position_already_read_is_a_duplicate() -> None:
     assert fold(state, [at(7, event(5, sequence=99, Speed=1.0))]) == (state, [Outcome.DUPLICATE])
 
 
+def test_a_stretch_that_a_batch_holds_twice_is_a_duplicate_the_second_time() -> None:
+    events = [at(n, event(n, Speed=float(n))) for n in range(200)]
+    state, outcomes = fold(STATE, [*events[:150], *events[20:]])
+    assert state == after(*events)
+    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.DUPLICATE)) == (200, 130)
+
+
 def test_a_recreated_hub_that_counts_anew_is_read_on() -> None:
     state = after(at(700, event(5, Speed=50.0)))
     _, outcomes = fold(state, [at(0, event(6, Speed=1.0))])
