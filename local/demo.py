@@ -30,15 +30,13 @@ class Plan:
     drives: Sequence[Path] = ()
     seconds: int = 600
     per_event: int = 1
-    vehicles: int = 5
 
     def samples(self) -> list[list[Sample]]:
         now = datetime.now(UTC)
         if self.drives:
             return [list(recorded(path, now)) for path in self.drives]
         times = [rfc3339(now - timedelta(seconds=n)) for n in range(self.seconds, 0, -1)]
-        cars = [ElectricCar(seed) for seed in range(self.vehicles)]
-        return [[Sample(time, car.step()) for time in times] for car in cars]
+        return [[Sample(time, car.step()) for time in times] for car in map(ElectricCar, range(5))]
 
 
 async def demo(plan: Plan, out: Path | None) -> bool:

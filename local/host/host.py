@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from local.host.worker import Function, index
 
 APP = Path(__file__).parent.parent.parent
 log = logging.getLogger(__name__)
+
+
+def _end(listener: asyncio.Task[None]) -> None:
+    """A listener that ended by itself takes the process with it: the supervisor starts it again."""
+    if not listener.cancelled():
+        log.critical("a listener ended: %r", listener.exception())
+        os._exit(1)
 
 
 class Host:
@@ -31,7 +39,8 @@ class Host:
         self._front = Front(functions, extensions.get("http", {}).get("routePrefix", "api"), self._keys)
         for function in functions:
             if run := self._listener(function, extensions):
-                self._tasks.append(asyncio.create_task(run, name=function.name))
+                self._tasks.append(asyncio.create_task(run))
+                self._tasks[-1].add_done_callback(_end)
         return await self._front.start(host, port)
 
     def _listener(self, function: Function, extensions: Mapping[str, Any]) -> Coroutine[Any, Any, None] | None:

@@ -73,18 +73,11 @@ async def run_event_hub(function: Function, options: Mapping[str, Any]) -> None:
         result = await with_retries(function, lambda n, most: invoke(function, data, metadata, retry=(n, most)))
         if result.error:
             log.error("%s lost a batch of %d: %s", function.name, len(events), result.error)
-        await _checkpoint(context, events[-1])
+        await context.update_checkpoint(events[-1])
 
     async with client:
         most, ahead = options.get("maxEventBatchSize", 100), options.get("prefetchCount", 300)
         await client.receive_batch(on_batch, max_batch_size=most, prefetch=ahead, starting_position="-1")
-
-
-async def _checkpoint(context: PartitionContext, event: EventData) -> None:
-    try:
-        await context.update_checkpoint(event)
-    except (AzureError, OSError) as error:
-        log.warning("not checkpointed, so read again after a restart: %r", error)
 
 
 def event_batch(events: Sequence[EventData], context: PartitionContext) -> tuple[Message, dict[str, Message]]:
