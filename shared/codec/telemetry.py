@@ -22,6 +22,7 @@ MOST_READINGS = 2_000
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
 _SOURCE = "/vehicles/"
+_readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
 _shapes = Shapes()
@@ -43,7 +44,7 @@ def decode(device: str, body: bytes, arrived_at: int) -> Telemetry:
     samples = []
     readings = skewed = 0
     for raw in event.data.samples:
-        seen, signals = raw.time, msgspec.to_builtins(raw.signals)
+        seen, signals = raw.time, _readings(raw.signals)
         at, ahead = sample_time(seen and (seen - _EPOCH) // _MILLISECOND, arrived_at)
         skewed += ahead
         readings += len(signals)
