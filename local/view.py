@@ -35,11 +35,12 @@ def picture(residents: Sequence[Resident], seen: dict[str, Any]) -> Group:
         for b in seen["books"]
     ]
     newest = sorted(seen["inbox"], key=lambda item: item["deliveredAt"], reverse=True)[:6]
-    told = [[i["deliveredAt"][11:19], i["user"], i["kind"], i["vehicleId"][:12], str(i["facts"])] for i in newest]
+    who = ("user", "kind", "vehicleId")
+    told = [[i["deliveredAt"][11:19], *(i[k] for k in who), *map(str, i["facts"].values())] for i in newest]
     return Group(
         _panel("vehicles", "vehicle person state speed charge range position age", cars),
         _panel("ledger", f"partition accepted {' '.join(OUTCOMES)} balanced", books),
-        _panel("inbox", "at person kind vehicle facts", told),
+        _panel("inbox", "at person kind vehicle value", told),
     )
 
 
