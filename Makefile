@@ -43,6 +43,7 @@ bench: setup
 	@$(BIN)/python -m tests.bench
 
 picture: setup
+	@rm -rf .local/picture
 	@$(BIN)/python -m local up --data .local/picture --picture docs/live-view.svg
 
 format: setup
