@@ -62,6 +62,10 @@ class Profiles(Protocol):
         """Replace the profile and return its new version, or raise Conflict."""
         ...
 
+    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState]) -> None:
+        """Replace both in one write over the versions that were read, or raise Conflict and change neither."""
+        ...
+
 
 class Catalogs(Protocol):
     async def load(self, brand: str) -> Catalog:

@@ -71,6 +71,13 @@ class MemoryProfiles:
     async def commit(self, profile: Profile, version: str | None) -> str:
         return self.shelf.commit(profile.vehicle_id, profile, version)
 
+    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState]) -> None:
+        vehicle, states = profile.value.vehicle_id, self._states.shelf
+        if self.shelf.load(vehicle).version != profile.version:
+            raise Conflict(vehicle)
+        states.commit(vehicle, state.value, state.version)
+        self.shelf.commit(vehicle, profile.value, profile.version)
+
 
 class MemoryCatalogs:
     def __init__(self) -> None:

@@ -115,6 +115,14 @@ class CosmosProfiles:
     async def commit(self, profile: Profile, version: str | None) -> str:
         return await _replace(self._vehicles, documents.profile_document(profile), version, "vehicle")
 
+    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState]) -> None:
+        both = [
+            ("replace", (PROFILE, documents.profile_document(profile.value)), {"if_match_etag": profile.version}),
+            ("replace", (STATE, documents.state_document(state.value)), {"if_match_etag": state.version}),
+        ]
+        async with _reactions("vehicle"):
+            await self._vehicles.execute_item_batch(both, profile.value.vehicle_id)
+
 
 class CosmosCatalogs:
     """The `catalog` container: one document a brand, read again after a minute."""

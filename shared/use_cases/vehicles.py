@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.principal import Principal, require_access, require_operator
-from shared.domain.profile import Profile, Request, Subscription, subscribe
+from shared.domain.profile import Profile, Request, Status, Subscription, subscribe
 from shared.domain.vehicle import VehicleState
 from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Unavailable
-from shared.ports import Catalogs, Profiles, States
+from shared.ports import Catalogs, Profiles, States, Versioned
 from shared.use_cases.ingest import ATTEMPTS
 
 
@@ -73,6 +73,35 @@ async def sell(caller: Principal, order: Order, profiles: Profiles, catalogs: Ca
             continue
         return after.subscriptions[-1]
     raise Unavailable(f"{order.vehicle_id} is being written by others")
+
+
+async def change_status(
+    caller: Principal, vehicle_id: str, status: Status, profiles: Profiles, states: States
+) -> Profile:
+    """Set the status in the profile and, in the same write, in the copy that ingest goes by.
+
+    Raises Forbidden or NotFound."""
+    require_operator(caller)
+    for _ in range(ATTEMPTS):
+        found = await profiles.load(vehicle_id)
+        require_access(caller, found.value)
+        if found.value.status is status:
+            return found.value
+        after, state = replace(found.value, status=status), await states.load(vehicle_id)
+        copied = replace(state.value, policy=after.policy(), revision=state.value.revision + 1)
+        try:
+            await profiles.change(Versioned(after, found.version), Versioned(copied, state.version))
+        except Conflict:
+            continue
+        return after
+    raise Unavailable(f"{vehicle_id} is being written by others")
+
+
+async def read_profile(caller: Principal, vehicle_id: str, profiles: Profiles) -> Profile:
+    """Who the vehicle is, for whoever has access; else NotFound."""
+    profile = (await profiles.load(vehicle_id)).value
+    require_access(caller, profile)
+    return profile
 
 
 async def read_state(caller: Principal, vehicle_id: str, profiles: Profiles, states: States) -> VehicleState:

@@ -14,10 +14,11 @@ from shared.domain.catalog import Catalog
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Parked
-from shared.domain.profile import Profile, Request, subscribe
+from shared.domain.profile import Profile, Request, Status, subscribe
 from shared.domain.telemetry import Census, Position
 from shared.domain.vehicle import Outcome, VehicleState, fold
 from shared.errors import Code, Conflict, Malformed, NotFound, Refused
+from shared.ports import Versioned
 from shared.settings import read
 from tests.examples import BRAND, CATALOG, NOON, NOON_AT, PROFILE, STATE, at, event
 from tests.memory import MemoryWorld
@@ -133,6 +134,24 @@ async def test_a_profile_with_sales_comes_back_as_it_went(world: AnyWorld) -> No
     assert (await world.profiles.load(profile.vehicle_id)).value == sold
     with pytest.raises(Conflict):
         await world.profiles.commit(profile, found.version)
+
+
+async def test_profile_and_state_change_together_or_not_at_all(world: AnyWorld) -> None:
+    profile, state = await registered(world)
+    first, read = await world.profiles.load(profile.vehicle_id), await world.states.load(profile.vehicle_id)
+    suspended = replace(profile, status=Status.SUSPENDED)
+    copied = replace(state, policy=suspended.policy())
+    newer = await world.states.commit(replace(state, revision=1), read.version)
+    with pytest.raises(Conflict):
+        await world.profiles.change(Versioned(suspended, first.version), Versioned(copied, read.version))
+    assert (await world.profiles.load(profile.vehicle_id)).value == profile
+    await world.profiles.change(Versioned(suspended, first.version), Versioned(copied, newer))
+    assert (await world.profiles.load(profile.vehicle_id)).value == suspended
+    assert (await world.states.load(profile.vehicle_id)).value == copied
+    with pytest.raises(Conflict):
+        await world.states.commit(state, newer)
+    with pytest.raises(Conflict):
+        await world.profiles.commit(profile, first.version)
 
 
 # ---- catalogues and ledgers

@@ -17,11 +17,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from functions import deliveries, notifications, telemetry, wake
 from shared.codec import messages
 from shared.domain.notification import Notification, plan
+from shared.domain.principal import Kind, Principal
+from shared.domain.profile import Status
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.use_cases import ingest as ingest_module
 from shared.use_cases.attempts import MOST_ATTEMPTS
 from shared.use_cases.ingest import ATTEMPTS
+from shared.use_cases.vehicles import change_status
 from tests.examples import BRAND, NOON, PROFILE, VEHICLE, cloud_event, encoded
 from tests.memory import MemoryWorld
 
@@ -160,6 +163,14 @@ async def test_another_writer_is_noticed_and_nothing_of_either_is_lost(world: Me
     await ingest(received(1, low(2, soc=51)))
     assert outcomes(world) == {"applied": 2}
     assert state(world).signals[SOC].value == 51
+
+
+async def test_the_very_next_event_sees_a_changed_status(world: MemoryWorld) -> None:
+    await ingest(received(0, low(1, soc=50)))
+    operator = Principal("operator-1", BRAND, Kind.OPERATOR)
+    await change_status(operator, VEHICLE, Status.SUSPENDED, world.profiles, world.states)
+    await ingest(received(1, low(2, soc=51)))
+    assert (state(world).policy.status, state(world).signals[SOC].value) == ("suspended", 51)
 
 
 async def test_the_same_batch_again_changes_nothing(world: MemoryWorld) -> None:

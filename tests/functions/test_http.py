@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,7 +100,7 @@ async def test_a_vehicle_that_is_not_yours_is_as_absent_as_one_that_is_not_there
     world: MemoryWorld, token: str
 ) -> None:
     route = {"feature": "live-traffic"}
-    for handler in (vehicles.read_vehicle_state, entitlements.check_entitlement):
+    for handler in (vehicles.read_vehicle, vehicles.read_vehicle_state, entitlements.check_entitlement):
         not_yours = await ask(handler, token, route=route, vehicle_id=VEHICLE)
         absent = await ask(handler, token, route=route, vehicle_id="veh-absent")
         assert (not_yours.status, not_yours.body) == (404, absent.body)
@@ -109,6 +110,48 @@ async def test_a_vehicle_that_is_not_yours_is_as_absent_as_one_that_is_not_there
 async def test_an_id_that_no_document_could_have_is_absent(world: MemoryWorld, text: str) -> None:
     assert (await ask(vehicles.read_vehicle_state, vehicle_id=text)).code == "not_found"
     assert (await ask(entitlements.check_entitlement, vehicle_id=VEHICLE, feature=text)).code == "not_found"
+
+
+# ---- status
+
+
+async def test_a_suspended_vehicle_keeps_what_it_was_sold_and_may_not_use_it(world: MemoryWorld) -> None:
+    await ask(vehicles.subscribe_vehicle, body={"plan": "comfort"}, vehicle_id=VEHICLE)
+    suspended = await ask(vehicles.suspend_vehicle, vehicle_id=VEHICLE)
+    assert (suspended.status, suspended.body["status"]) == (200, "suspended")
+    decision = await ask(entitlements.check_entitlement, "ada", vehicle_id=VEHICLE, feature="live-traffic")
+    assert decision.body["reasons"] == ["vehicle_status"]
+    assert world.states.shelf.held[VEHICLE].value.policy.status == "suspended"
+    active = await ask(vehicles.activate_vehicle, vehicle_id=VEHICLE)
+    assert (await ask(vehicles.read_vehicle, "ada", vehicle_id=VEHICLE)).body == active.body
+    decision = await ask(entitlements.check_entitlement, "ada", vehicle_id=VEHICLE, feature="live-traffic")
+    assert decision.body["allowed"] is True
+
+
+async def test_setting_a_status_again_writes_nothing(world: MemoryWorld) -> None:
+    before = world.states.shelf.held[VEHICLE]
+    assert (await ask(vehicles.activate_vehicle, vehicle_id=VEHICLE)).status == 200
+    assert world.states.shelf.held[VEHICLE] is before
+
+
+@pytest.mark.parametrize(("token", "code"), [("ada", "forbidden"), ("car", "forbidden"), ("rival", "not_found")])
+async def test_only_an_operator_of_its_brand_sets_a_status(world: MemoryWorld, token: str, code: str) -> None:
+    for handler in (vehicles.suspend_vehicle, vehicles.activate_vehicle):
+        assert (await ask(handler, token, vehicle_id=VEHICLE)).code == code
+
+
+async def test_a_status_is_set_also_while_ingest_writes(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, shelf = world.states.load, world.states.shelf
+
+    async def overtaken(vehicle_id: str) -> Any:
+        found = await load(vehicle_id)
+        if found.value.revision == 0:
+            shelf.commit(vehicle_id, replace(found.value, revision=1), found.version)
+        return found
+
+    monkeypatch.setattr(world.states, "load", overtaken)
+    assert (await ask(vehicles.suspend_vehicle, vehicle_id=VEHICLE)).body["status"] == "suspended"
+    assert (shelf.held[VEHICLE].value.revision, shelf.held[VEHICLE].value.policy.status) == (2, "suspended")
 
 
 # ---- the catalogue
