@@ -91,6 +91,9 @@ async def test_a_low_battery_becomes_a_state_and_one_item_in_the_inbox(cloud: Cl
     sold = await operator.call("POST", f"vehicles/{vehicle}/subscriptions", {"plan": "comfort"})
     decision = await ada.call("GET", f"vehicles/{vehicle}/entitlements/remote-climate")
     assert (decision["allowed"], decision["validUntil"]) == (True, sold["endsAt"])
+    await operator.call("POST", f"vehicles/{vehicle}/suspend")
+    decision = await ada.call("GET", f"vehicles/{vehicle}/entitlements/remote-climate")
+    assert decision["reasons"] == ["vehicle_status"]
     await ada.__aexit__()
 
 

@@ -24,6 +24,10 @@ def test_every_signal_of_ours_is_a_leaf_of_the_specification(shared_data: Path) 
         assert leaf.items() <= specification[path].items(), path
 
 
+def test_what_a_connected_car_really_sends_is_known() -> None:
+    assert len(catalogue()) >= 120
+
+
 def test_a_type_that_is_not_supported_is_refused() -> None:
     with pytest.raises(ValueError, match="float\\[\\]"):
         reading_type({"datatype": "float[]"})
