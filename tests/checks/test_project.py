@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Code
-from shared.topology import FILE, topology
+from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [
@@ -45,10 +45,6 @@ def test_the_functions_name_only_what_the_topology_has() -> None:
     assert {t["eventHubName"] for t in triggers if "eventHubName" in t} == {h.name for h in topology().event_hubs}
     groups = {(h.name, g) for h in topology().event_hubs for g in h.consumer_groups}
     assert {(t["eventHubName"], t["consumerGroup"]) for t in triggers if "eventHubName" in t} <= groups
-
-
-def test_the_topology_is_formatted_json() -> None:
-    assert json.loads(FILE.read_text())
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))

@@ -90,8 +90,8 @@ async def test_a_vehicle_is_written_once_a_batch(world: MemoryWorld) -> None:
     assert state(world).revision == 1
 
 
-async def test_a_warm_vehicle_is_not_read_again(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    await ingest(received(0, low(1, soc=50)))
+def reads_of(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every vehicle whose state is read from now on."""
     reads: list[str] = []
     load = world.states.load
 
@@ -100,6 +100,12 @@ async def test_a_warm_vehicle_is_not_read_again(world: MemoryWorld, monkeypatch:
         return await load(vehicle_id)
 
     monkeypatch.setattr(world.states, "load", counted)
+    return reads
+
+
+async def test_a_warm_vehicle_is_not_read_again(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ingest(received(0, low(1, soc=50)))
+    reads = reads_of(world, monkeypatch)
     await ingest(received(1, low(2, soc=51)))
     assert reads == []
     await ingest(received(5, low(3, soc=52)))
@@ -121,14 +127,7 @@ async def test_an_instance_holds_as_many_vehicles_as_its_limit_says(
     names = await vehicles(world, 3)
     for position, name in enumerate(names):
         await ingest(received(position, low(1, soc=50, source=f"/vehicles/{name}"), name))
-    reads: list[str] = []
-    load = world.states.load
-
-    async def counted(vehicle_id: str) -> Any:
-        reads.append(vehicle_id)
-        return await load(vehicle_id)
-
-    monkeypatch.setattr(world.states, "load", counted)
+    reads = reads_of(world, monkeypatch)
     batch = [
         received(3 + n, low(2, soc=50, source=f"/vehicles/{name}"), name) for n, name in enumerate(reversed(names))
     ]
