@@ -16,8 +16,6 @@ from local.cosmos.sql import CosmosError, parse
 from local.cosmos.store import Store, Stored
 from shared.topology import Container, Topology
 
-PAGE = 100
-
 
 class CosmosServer:
     """The containers of a topology behind a master key. `throttle` answers that many requests with 429."""
@@ -84,8 +82,7 @@ class CosmosServer:
             case "GET", ["dbs", database] if database == self._store.database:
                 return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
             case "GET", ["dbs", database, "colls", name] if database == self._store.database:
-                paths = list(self._store.container(name).partition_key_paths)
-                key = {"paths": paths, "kind": "Hash", "version": 2}
+                key = {"paths": list(self._store.container(name).partition_key_paths), "kind": "Hash", "version": 2}
                 return _success(200, {"id": name, "_rid": name, "_self": name, "partitionKey": key})
             case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
                 return _ranges(request, self._store.container(name))
@@ -98,12 +95,14 @@ class CosmosServer:
     def _documents(self, request: web.Request, container: Container, id: list[str], body: bytes) -> web.Response:
         headers = request.headers
         pk = headers.get("x-ms-documentdb-partitionkey", "[]")
+        asks = _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type
+        if pk == "[]" and not asks:
+            raise CosmosError(400, "a partition key has to be given", 1001)
         match request.method, id:
-            case "POST", [] if _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type:
+            case "POST", [] if asks:
                 return self._query(request, container, pk, json.loads(body))
             case "POST", [] if _says(headers, "x-ms-cosmos-is-batch-request"):
-                status, answers = self._store.batch(container, pk, json.loads(body))
-                return _success(status, answers)
+                return _success(*self._store.batch(container, pk, json.loads(body)))
             case "POST", []:
                 upsert = _says(headers, "x-ms-documentdb-is-upsert")
                 return _document(request, self._store.create(container, pk, json.loads(body), upsert))
@@ -116,10 +115,10 @@ class CosmosServer:
 
     def _query(self, request: web.Request, container: Container, pk: str, asked: Any) -> web.Response:
         values = {p["name"]: p["value"] for p in asked.get("parameters") or []}
-        most = int(request.headers.get("x-ms-max-item-count", PAGE))
+        most = int(request.headers.get("x-ms-max-item-count", 100))
         token = request.headers.get("x-ms-continuation")
         query = parse(asked["query"], values)
-        found, rest = self._store.query(container, None if pk == "[]" else pk, query, most if most > 0 else PAGE, token)
+        found, rest = self._store.query(container, None if pk == "[]" else pk, query, most if most > 0 else 100, token)
         answer = {"_rid": container.name, "Documents": found, "_count": len(found)}
         return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
 

@@ -1,7 +1,11 @@
 """What our code relies on of Cosmos DB, through the unmodified azure-cosmos."""
 
 import asyncio
+import base64
+import hmac
+from email.utils import formatdate
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -174,6 +178,19 @@ async def test_another_key_is_not_let_in(cosmos: Endpoint) -> None:
         async with CosmosClient(cosmos.url, "d3Jvbmc=") as client:
             await client.get_database_client("automotive").get_container_client("inbox").read_item("a", "b")
     assert caught.value.status_code == 401
+
+
+async def test_a_read_without_a_partition_key_is_refused(cosmos: Endpoint, inbox: ContainerProxy) -> None:
+    """The SDK always names one, so this is asked without it."""
+    await inbox.create_item(doc(id="a"))
+    path, date = "dbs/automotive/colls/inbox/docs/a", formatdate(usegmt=True)
+    signed = hmac.new(
+        base64.b64decode(cosmos.key), f"get\ndocs\n{path}\n{date.lower()}\n\n".encode(), "sha256"
+    ).digest()
+    token = quote(f"type=master&ver=1.0&sig={base64.b64encode(signed).decode()}", safe="")
+    headers = {"authorization": token, "x-ms-date": date, "x-ms-version": "2020-07-15"}
+    async with aiohttp.ClientSession() as http, http.get(f"{cosmos.url}{path}", headers=headers) as answer:
+        assert answer.status == 400
 
 
 # ---- of the local one alone
