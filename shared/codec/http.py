@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
-from shared.codec.documents import delivery_document, subscription_document
+from shared.codec.documents import catalog_document, subscription_document
 from shared.domain.catalog import Catalog, Feature, Plan
 from shared.domain.entitlement import Entitlement
 from shared.domain.ledger import Ledger
@@ -148,9 +148,8 @@ def entitlement_answer(vehicle_id: str, e: Entitlement) -> dict[str, Any]:
 
 
 def catalog_answer(c: Catalog) -> dict[str, Any]:
-    features = [{"id": f.id, "needsCapabilities": sorted(f.needs_capabilities)} for f in c.features.values()]
-    plans = [{"id": p.id, "features": list(p.features), "period": p.period} for p in c.plans.values()]
-    return {"brand": c.brand, "features": features, "plans": plans}
+    stored = catalog_document(c)
+    return {name: stored[name] for name in ("brand", "features", "plans")}
 
 
 def inbox_answer(item: InboxItem) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def inbox_answer(item: InboxItem) -> dict[str, Any]:
         "vehicleId": told.vehicle_id,
         "at": moment(told.at),
         "deliveredAt": moment(item.delivered_at),
-        "facts": delivery_document(item.delivery)["notification"]["facts"],
+        "facts": dict(told.facts),
     }
 
 
