@@ -9,8 +9,8 @@ from functions.http import now_ms
 from shared.bootstrap import world
 from shared.codec.messages import Message
 from shared.domain.parked import Parked
-from shared.errors import CloudError, Conflict, Malformed, Refused, Unavailable
-from shared.use_cases.attempts import MOST_ATTEMPTS, rest
+from shared.errors import CloudError, Malformed
+from shared.use_cases.attempts import attempted
 
 
 async def consume[T](
@@ -20,25 +20,15 @@ async def consume[T](
     act: Callable[[T], Awaitable[object]],
     again: Callable[[T, int, float], Awaitable[None]],
 ) -> None:
-    """Act on what the body says; nothing is taken from the trigger's metadata, which a body can forge.
-
-    After an outage a copy is scheduled and this one is done with: an abandoned message would come back at once and
-    burn its delivery count. Only if that fails too does the function raise."""
+    """Act on what the body says; nothing is taken from the trigger's metadata, which a body can forge."""
     body = message.get_body()
     try:
         received = decode(body)
     except Malformed as error:
         await _park(queue, body, error)
         return
-    try:
-        await act(received.content)
-    except Refused as error:
-        await _park(queue, body, error)
-    except (Unavailable, Conflict) as error:
-        if received.attempt + 1 < MOST_ATTEMPTS:
-            await again(received.content, received.attempt + 1, rest(received.attempt))
-        else:
-            await _park(queue, body, error)
+    if given_up := await attempted(received.content, received.attempt, act, again):
+        await _park(queue, body, given_up)
 
 
 async def _park(queue: str, body: bytes, error: CloudError) -> None:
