@@ -3,18 +3,27 @@
 import azure.functions as func
 
 from functions import (
+    brands,
     catalog,
     deliveries,
     entitlements,
     fallback,
     inbox,
     ledger,
+    lifecycle,
     notifications,
+    parked,
+    privacy,
+    rules,
+    states,
     telemetry,
     vehicles,
     wake,
 )
 
+EVENTS = (telemetry, lifecycle, notifications, deliveries, wake)
+ROUTES = (vehicles, states, privacy, rules, entitlements, catalog, brands, inbox, ledger, parked, fallback)
+
 app = func.FunctionApp()
-for module in (telemetry, notifications, deliveries, wake, vehicles, entitlements, catalog, inbox, ledger, fallback):
+for module in (*EVENTS, *ROUTES):
     app.register_functions(module.bp)

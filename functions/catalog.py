@@ -4,7 +4,8 @@ import azure.functions as func
 
 from functions.http import answer, body, caller, endpoint
 from shared.bootstrap import world
-from shared.codec.http import PublishCatalog, catalog_answer
+from shared.codec.answers import catalog_answer
+from shared.codec.requests import PublishCatalog
 from shared.use_cases import entitlements
 
 bp = func.Blueprint()

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.http import answer, caller, endpoint, path_id
 from shared.bootstrap import world
-from shared.codec.http import entitlement_answer
+from shared.codec.answers import entitlement_answer
 from shared.use_cases import entitlements
 
 bp = func.Blueprint()

@@ -4,16 +4,19 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from datetime import date
 from functools import wraps
 from time import time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import azure.functions as func
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from shared.bootstrap import world
-from shared.codec.http import Body, Id, parse, to_json
+from shared.codec.answers import to_json
+from shared.codec.bodies import Id, parse
+from shared.domain.history import day_of
 from shared.domain.principal import Principal
 from shared.errors import CloudError, Code, Malformed, NotFound, TooLarge, Unauthenticated, Unsupported
 
@@ -24,7 +27,12 @@ LARGEST_BODY = 256 * 1024
 ROUTES: list[tuple[str, str]] = []
 """Every method and template that is served, for the answer to what is not."""
 
+MOST_PATTERNS = 20
+"""Patterns of paths in one query."""
+
 _ID = TypeAdapter(Id)
+_TIME = TypeAdapter(AwareDatetime)
+_PATTERN = re.compile(r"[A-Za-z0-9.*]{1,256}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 log = logging.getLogger(__name__)
 
@@ -78,6 +86,17 @@ def answer(body: Any, status: int = 200) -> func.HttpResponse:
     return func.HttpResponse(to_json(body), status_code=status, mimetype="application/json")
 
 
+def answer_if_changed(req: func.HttpRequest, body: Any) -> func.HttpResponse:
+    """With an ETag of what is answered; 304 if the caller has just that (RFC 9110, section 13.1.2)."""
+    text = to_json(body)
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    known = [tag.strip().removeprefix("W/") for tag in req.headers.get("if-none-match", "").split(",")]
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag in known or "*" in known:
+        return func.HttpResponse(status_code=304, headers=headers)
+    return func.HttpResponse(text, status_code=200, headers=headers, mimetype="application/json")
+
+
 async def caller(req: func.HttpRequest) -> Principal:
     """Who bears the token, or raise Unauthenticated."""
     scheme, _, token = req.headers.get("authorization", "").partition(" ")
@@ -86,15 +105,20 @@ async def caller(req: func.HttpRequest) -> Principal:
     return await world().tokens.verify(token.strip())
 
 
-def body[B: Body](model: type[B], req: func.HttpRequest) -> B:
+def body[B: BaseModel](model: type[B], req: func.HttpRequest, largest: int = LARGEST_BODY) -> B:
     """The request's body as the model. Raises Unsupported, TooLarge or Malformed."""
+    return parse(model, raw_body(req, largest))
+
+
+def raw_body(req: func.HttpRequest, largest: int) -> bytes:
+    """The request's body, which is JSON of so many bytes at most. Raises Unsupported or TooLarge."""
     media_type = req.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Unsupported("the body has to be application/json")
-    raw = req.get_body()
-    if len(raw) > LARGEST_BODY:
-        raise TooLarge(f"{len(raw)} bytes, more than {LARGEST_BODY}")
-    return parse(model, raw)
+    raw: bytes = req.get_body()
+    if len(raw) > largest:
+        raise TooLarge(f"{len(raw)} bytes, more than {largest}")
+    return raw
 
 
 def path_id(req: func.HttpRequest, name: str) -> str:
@@ -113,6 +137,45 @@ def limit(req: func.HttpRequest, default: int = 50, most: int = 100) -> int:
     return int(text)
 
 
+def moment(req: func.HttpRequest, name: str, default: int) -> int:
+    """A time in the query, RFC 3339 with a zone, as epoch milliseconds."""
+    text = req.params.get(name)
+    if text is None:
+        return default
+    try:
+        return int(_TIME.validate_python(text).timestamp() * 1000)
+    except (ValidationError, ValueError, OverflowError):
+        raise Malformed(f"{name} is a time with a zone, 2026-11-22T12:00:00Z", Code.INVALID_QUERY) from None
+
+
+def day(req: func.HttpRequest, default: int | None) -> str | None:
+    """A UTC day in the query, 2026-11-22; that of the default (epoch ms) without."""
+    text = req.params.get("day")
+    if text is None:
+        return day_of(default) if default is not None else None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Malformed("day is a date, 2026-11-22", Code.INVALID_QUERY) from None
+
+
+def word(req: func.HttpRequest, name: str) -> str | None:
+    """A short text in the query that names something."""
+    text: str | None = req.params.get(name)
+    if text is not None and not (0 < len(text) <= 100 and text.isprintable()):
+        raise Malformed(f"{name} is a text of 1 to 100 characters", Code.INVALID_QUERY)
+    return text
+
+
+def wanted(req: func.HttpRequest) -> Callable[[str], bool]:
+    """Which signals `paths` asks for: some patterns parted by commas, in which * stands for anything. All without."""
+    patterns = [p for p in req.params.get("paths", "*").split(",") if p]
+    if len(patterns) > MOST_PATTERNS or not all(_PATTERN.fullmatch(p) for p in patterns):
+        raise Malformed(f"paths are at most {MOST_PATTERNS} paths, in which * stands for anything", Code.INVALID_QUERY)
+    sought = re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in patterns))
+    return lambda path: sought.fullmatch(path) is not None
+
+
 def idempotency_key(req: func.HttpRequest, who: Principal, scope: str) -> str | None:
     """The request's key, told apart from other callers' and from the same one's for something else."""
     key: str | None = req.headers.get("idempotency-key")
@@ -128,9 +191,9 @@ def new_id(prefix: str, key: str | None) -> str:
     return f"{prefix}-{(uuid5(NAMESPACE_URL, key) if key else uuid4()).hex}"
 
 
-def digest(req: func.HttpRequest) -> str:
+def digest(body: bytes) -> str:
     """What tells one body from another under the same idempotency key."""
-    return hashlib.sha256(req.get_body()).hexdigest()[:32]
+    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def now_ms() -> int:

@@ -4,7 +4,7 @@ import azure.functions as func
 
 from functions.http import answer, caller, endpoint, limit
 from shared.bootstrap import world
-from shared.codec.http import inbox_answer
+from shared.codec.answers import inbox_answer
 from shared.use_cases import notifications
 
 bp = func.Blueprint()

@@ -4,7 +4,7 @@ import azure.functions as func
 
 from functions.http import answer, caller, endpoint
 from shared.bootstrap import world
-from shared.codec.http import ledger_answer
+from shared.codec.answers import ledger_answer
 from shared.use_cases.books import read_ledger
 
 bp = func.Blueprint()

@@ -20,6 +20,6 @@ async def plan_notification(message: func.ServiceBusMessage) -> None:
     async def act(notification: Notification) -> None:
         with span("plan notification", SpanKind.CONSUMER, notification.traceparent) as traceparent:
             w = world()
-            await plan_deliveries(carried(notification, traceparent), w.profiles, w.deliveries)
+            await plan_deliveries(carried(notification, traceparent), w.profiles, w.brands, w.deliveries)
 
     await consume("notifications", message, decode_notification, act, world().notifications.send)

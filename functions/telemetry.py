@@ -7,9 +7,7 @@ import azure.functions as func
 
 from functions.http import now_ms
 from shared.bootstrap import world
-from shared.codec.telemetry import decode
 from shared.domain.telemetry import Position
-from shared.errors import Code, Malformed, Rejected
 from shared.use_cases.ingest import Arrival
 
 bp = func.Blueprint()
@@ -28,19 +26,18 @@ async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: U
     """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])
-    await world().ingest.batch(partition, [_arrival(event) for event in events], now_ms)
+    await world().ingest.batch(partition, [_arrival(event, partition) for event in events], now_ms)
 
 
-def _arrival(event: func.EventHubEvent) -> Arrival:
+def _arrival(event: func.EventHubEvent, partition: str) -> Arrival:
     """Who sent it is what the hub stamped on it; when, the time at which the hub took it."""
+    stamped = event.iothub_metadata or {}
+    device, generation = stamped.get("connection-device-id", ""), stamped.get("connection-auth-generation-id")
+    return Arrival(position(event, partition), device, event.get_body(), generation)
+
+
+def position(event: func.EventHubEvent, partition: str) -> Position:
+    """Where the hub holds it."""
     taken = event.enqueued_time or datetime.now(UTC)
     at = int((taken if taken.tzinfo else taken.replace(tzinfo=UTC)).timestamp() * 1000)
-    position = Position(event.sequence_number or 0, at)
-    device = (event.iothub_metadata or {}).get("connection-device-id", "")
-    raw = event.get_body()
-    if not device:
-        return Arrival(position, "", raw, Malformed("the hub names no device", Code.NO_DEVICE))
-    try:
-        return Arrival(position, device, raw, decode(device, raw, at))
-    except Rejected as error:
-        return Arrival(position, device, raw, error)
+    return Position(event.sequence_number or 0, at, partition)

@@ -1,13 +1,19 @@
-"""HTTP: vehicles, their subscriptions and their state."""
+"""HTTP: vehicles and their subscriptions."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, digest, endpoint, idempotency_key, new_id, path_id
+from functions.http import answer, body, caller, digest, endpoint, idempotency_key, limit, new_id, path_id, word
 from shared.bootstrap import world
-from shared.codec.http import RegisterVehicle, Subscribe, state_answer, subscription_answer, vehicle_answer
-from shared.domain.profile import Status
+from shared.codec.answers import subscription_answer, vehicle_answer
+from shared.codec.requests import RegisterVehicle, RegisterVehicles, Subscribe
+from shared.domain.policy import Status
+from shared.domain.principal import Principal
+from shared.domain.profile import Profile
+from shared.errors import Rejected
+from shared.ports import Sought
 from shared.use_cases import vehicles
 from shared.use_cases.vehicles import Order
 
@@ -16,12 +22,39 @@ bp = func.Blueprint()
 
 @endpoint(bp, "POST", "v1/vehicles")
 async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
-    """An operator registers a vehicle of the own brand."""
+    """An operator registers a vehicle of the own brand; or several, each of which is answered for itself."""
     who = await caller(req)
     key = idempotency_key(req, who, "vehicles")
-    draft = body(RegisterVehicle, req).profile(new_id("veh", key), who.brand)
-    profile = await vehicles.register(who, draft, key, digest(req), world().profiles)
-    return answer(vehicle_answer(profile), 201)
+    if req.get_body().lstrip()[:1] != b"[":
+        wanted = body(RegisterVehicle, req)
+        return answer(vehicle_answer(await _register(who, wanted, key, digest(req.get_body()))), 201)
+    many = [
+        await _one_of_many(who, one, f"{key}/{number}" if key else None)
+        for number, one in enumerate(body(RegisterVehicles, req).root)
+    ]
+    return answer({"items": many})
+
+
+async def _one_of_many(who: Principal, one: RegisterVehicle, key: str | None) -> dict[str, Any]:
+    try:
+        made = await _register(who, one, key, digest(one.model_dump_json().encode()))
+    except Rejected as error:
+        return {"vin": one.vin, "status": error.status, "code": error.code.value, "detail": error.detail}
+    return {"vin": one.vin, "status": 201, "vehicle": vehicle_answer(made)}
+
+
+async def _register(who: Principal, wanted: RegisterVehicle, key: str | None, digested: str) -> Profile:
+    draft = wanted.profile(new_id("veh", key), who.brand)
+    return await vehicles.register(who, draft, key, digested, world().profiles)
+
+
+@endpoint(bp, "GET", "v1/vehicles")
+async def list_vehicles(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator looks for vehicles of the own brand, a page at a time; `vin` is how the VIN begins."""
+    who = await caller(req)
+    sought = Sought(who.brand, word(req, "region"), word(req, "model"), word(req, "status"), word(req, "vin"))
+    page = await vehicles.find(who, sought, limit(req), req.params.get("cursor"), world().profiles)
+    return answer({"items": [vehicle_answer(profile) for profile in page.items], "cursor": page.cursor})
 
 
 @endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/subscriptions")
@@ -31,7 +64,7 @@ async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     key = idempotency_key(req, who, f"vehicles/{vehicle}/subscriptions")
     wanted = body(Subscribe, req)
     starts_at = wanted.starts_at or datetime.now(UTC)
-    order = Order(vehicle, wanted.plan, new_id("sub", key), starts_at, key, digest(req))
+    order = Order(vehicle, wanted.plan, new_id("sub", key), starts_at, key, digest(req.get_body()))
     sold = await vehicles.sell(who, order, world().profiles, world().catalogs)
     return answer(subscription_answer(sold), 201)
 
@@ -61,8 +94,14 @@ async def _set(req: func.HttpRequest, status: Status) -> func.HttpResponse:
     return answer(vehicle_answer(profile))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state")
-async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
-    """The newest reading of every signal, for whoever has access."""
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/decommission")
+async def decommission_vehicle(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator takes a vehicle out of service for good; nothing that it sends is taken in any more."""
+    return await _set(req, Status.DECOMMISSIONED)
+
+
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/release")
+async def release_vehicle(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator ends a quarantine: the device that turned up last is the vehicle's."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(state_answer(await vehicles.read_state(who, vehicle, world().profiles, world().states)))
+    return answer(vehicle_answer(await vehicles.release(who, vehicle, world().profiles, world().states)))

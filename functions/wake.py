@@ -22,10 +22,12 @@ async def sweep_due(timer: func.TimerRequest) -> None:
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name="wake", connection="SERVICEBUS")
 async def wake_vehicle(message: func.ServiceBusMessage) -> None:
-    """Hand on what the vehicle owes."""
+    """Do what time has brought for the vehicle."""
 
     async def act(vehicle_id: str) -> None:
-        await wake.wake(vehicle_id, world().states, world().notifications)
+        w = world()
+        outside = wake.Outside(w.states, w.profiles, w.notifications, w.histories, w.rules)
+        await wake.wake(vehicle_id, now_ms, outside, w.handover_after)
 
     async def again(vehicle_id: str, attempt: int, delay: float) -> None:
         log.info("%s stays due, and the timer finds it again", vehicle_id)

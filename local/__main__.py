@@ -1,4 +1,4 @@
-"""The cloud on one machine: `python -m local up | demo | env | token`."""
+"""The cloud on one machine: `python -m local up | demo | journey | parked | env | token`."""
 
 import argparse
 import asyncio
@@ -11,10 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from local.cloud import ROOT, Cloud, Ports
+from local import journey, parked
+from local.cloud import ROOT, Api, Cloud, Ports
 from local.demo import Plan, demo
 from local.fleet.drives import endless
-from local.fleet.sender import fleet
+from local.fleet.sender import announce, fleet
 from local.issuer import Issuer
 from local.town import BRAND, Resident, settle
 from local.view import save_picture, show
@@ -25,7 +26,11 @@ def main() -> int:
     try:
         if asked.command == "demo":
             return 0 if asyncio.run(demo(Plan(asked.drive), asked.json)) else 1
-        if asked.command == "up":
+        if asked.command == "journey":
+            asyncio.run(journey.show(asked.drive))
+        elif asked.command == "parked":
+            asyncio.run(_parked(asked))
+        elif asked.command == "up":
             asyncio.run(up(asked))
         elif asked.command == "env":
             print("\n".join(f"{name}={value}" for name, value in _settings(asked.data).items()))
@@ -44,16 +49,20 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("up", help="start the cloud, drive, and show it until Ctrl-C")
     trial = commands.add_parser("demo", help="drive at full speed in a fresh cloud, and count")
+    trip = commands.add_parser("journey", help="a recorded drive in a fresh cloud: its trip, and a fence on the way")
+    aside = commands.add_parser("parked", help="what was parked: list, read, replay")
     env = commands.add_parser("env", help="what another process needs, as KEY=VALUE")
     token = commands.add_parser("token", help="a signed token of the local issuer")
     for command in (run, trial):
         command.add_argument("--drive", type=Path, action="append", default=[], help="a recorded drive (CSV)")
-    for command in (run, env, token):
+    for command in (run, env, token, aside):
         command.add_argument("--data", type=Path, default=ROOT / ".local", help="where everything is kept")
     run.add_argument("--fleet", type=int, default=5, help="how many simulated vehicles")
     run.add_argument("--speed", type=float, default=1.0, help="seconds of driving in one second")
     run.add_argument("--picture", type=Path, help="save the view after 75 s as SVG, and end")
     trial.add_argument("--json", type=Path, help="write the summary here too")
+    trip.add_argument("--drive", type=Path, required=True, help="a recorded drive (CSV)")
+    parked.arguments(aside)
     who = token.add_mutually_exclusive_group(required=True)
     who.add_argument("--user")
     who.add_argument("--vehicle")
@@ -66,6 +75,14 @@ def _settings(data: Path) -> dict[str, str]:
     if not (data / "env.json").exists():
         raise RuntimeError(f"no local cloud was started in {data}; start one with `python -m local up`")
     return dict(json.loads((data / "env.json").read_text()))
+
+
+async def _parked(asked: argparse.Namespace) -> None:
+    """As an operator of the cloud that runs in the data folder."""
+    env = _settings(asked.data)
+    token = Issuer(asked.data, env["TOKEN_ISSUER"]).token("operator-1", BRAND, ["operator"])
+    async with Api(env["API"], token) as api:
+        await parked.run(api, asked)
 
 
 async def up(asked: argparse.Namespace) -> None:
@@ -108,6 +125,7 @@ async def _drive(cloud: Cloud, residents: Sequence[Resident], drives: Sequence[P
     """Every vehicle says once a second (or as often as `speed` asks) what it sees."""
     sources = [endless(drives[n] if drives else n) for n in range(len(residents))]
     step, clock = max(1, round(speed)), asyncio.get_running_loop().time()
+    await announce(cloud.env["EVENTHUBS"], [r.vehicle_id for r in residents], connected=True)
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
         while True:
             said = (

@@ -7,18 +7,38 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.tokens import JwksTokens
-from shared.ports import Catalogs, Deliveries, Inbox, Ledgers, Notifications, Parking, Profiles, States, Tokens, Wakes
+from shared.ports import (
+    Audit,
+    Brands,
+    Catalogs,
+    Deliveries,
+    Histories,
+    Inbox,
+    Ledgers,
+    Notifications,
+    Parking,
+    Profiles,
+    Rules,
+    States,
+    Tokens,
+    Vocabularies,
+    Wakes,
+)
 from shared.settings import Settings, settings
 from shared.topology import topology
 from shared.tracing import configure
 from shared.use_cases.ingest import Ingest
+from shared.use_cases.ingest import Outside as IngestOutside
+from shared.use_cases.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.cosmos.aio import ContainerProxy
     from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
-TELEMETRY = "telemetry"
+    from shared.adapters.cosmos.brands import Said
+
+TELEMETRY, LIFECYCLE = "telemetry", "lifecycle"
 STORE_TIMEOUT = 10
 """Seconds that one call to the store may take before it counts as an outage."""
 
@@ -38,33 +58,69 @@ class World:
 
     @cached_property
     def states(self) -> States:
-        from shared.adapters.cosmos import CosmosStates
+        from shared.adapters.cosmos.vehicles import CosmosStates
 
         return CosmosStates(self._container("vehicles"))
 
     @cached_property
     def profiles(self) -> Profiles:
-        from shared.adapters.cosmos import CosmosProfiles
+        from shared.adapters.cosmos.vehicles import CosmosProfiles
 
         return CosmosProfiles(self._container("vehicles"), self._container("vins"))
 
     @cached_property
     def catalogs(self) -> Catalogs:
-        from shared.adapters.cosmos import CosmosCatalogs
+        from shared.adapters.cosmos.brands import CosmosCatalogs
 
-        return CosmosCatalogs(self._container("catalog"))
+        return CosmosCatalogs(self._said)
+
+    @cached_property
+    def brands(self) -> Brands:
+        from shared.adapters.cosmos.brands import CosmosBrands
+
+        return CosmosBrands(self._said)
+
+    @cached_property
+    def vocabularies(self) -> Vocabularies:
+        from shared.adapters.cosmos.brands import CosmosVocabularies
+
+        return CosmosVocabularies(self._said)
+
+    @cached_property
+    def rules(self) -> Rules:
+        from shared.adapters.cosmos.brands import CosmosRules
+
+        return CosmosRules(self._said, self._container("vehicles"))
+
+    @cached_property
+    def _said(self) -> "Said":
+        from shared.adapters.cosmos.brands import Said
+
+        return Said(self._container("catalog"))
+
+    @cached_property
+    def histories(self) -> Histories:
+        from shared.adapters.cosmos.histories import CosmosHistories
+
+        return CosmosHistories(self._container("history"))
 
     @cached_property
     def ledgers(self) -> Ledgers:
-        from shared.adapters.cosmos import CosmosLedgers
+        from shared.adapters.cosmos.records import CosmosLedgers
 
         return CosmosLedgers(self._container("ledger"))
 
     @cached_property
     def inbox(self) -> Inbox:
-        from shared.adapters.cosmos import CosmosInbox
+        from shared.adapters.cosmos.records import CosmosInbox
 
         return CosmosInbox(self._container("inbox"))
+
+    @cached_property
+    def audit(self) -> Audit:
+        from shared.adapters.cosmos.records import CosmosAudit
+
+        return CosmosAudit(self._container("audit"))
 
     @cached_property
     def notifications(self) -> Notifications:
@@ -105,8 +161,19 @@ class World:
 
     @cached_property
     def ingest(self) -> Ingest:
-        handover_after = int(self._settings.handover_after_seconds * 1000)
-        return Ingest(TELEMETRY, self.states, self.notifications, self.ledgers, self.parking, handover_after)
+        outside = IngestOutside(
+            self.states, self.notifications, self.histories, self.ledgers, self.parking, self.rules, self.vocabularies
+        )
+        return Ingest(TELEMETRY, outside, self.handover_after)
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(LIFECYCLE, self.states, self.ledgers, self.parking)
+
+    @property
+    def handover_after(self) -> int:
+        """Milliseconds after which the timer looks after what was committed and not handed on."""
+        return int(self._settings.handover_after_seconds * 1000)
 
     @cached_property
     def _credential(self) -> "AsyncTokenCredential":

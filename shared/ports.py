@@ -1,16 +1,28 @@
 """What the use cases need from the outside world. Every call may raise Unavailable."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
+from shared.domain.freshness import Thresholds
+from shared.domain.history import Chunk
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Delivery, InboxItem, Notification
-from shared.domain.parked import Parked
+from shared.domain.parked import Filter, Parked
 from shared.domain.principal import Principal
-from shared.domain.profile import Profile
+from shared.domain.profile import Consent, Profile
+from shared.domain.rules import Book, Rule
+from shared.domain.signals import Release
+from shared.domain.telemetry import Sample, Telemetry
+from shared.domain.trips import Charge, Trip
 from shared.domain.vehicle import VehicleState
+
+type Clock = Callable[[], int]
+"""Epoch milliseconds."""
+type Decode = Callable[[str, bytes, int], Telemetry]
+"""What a device sent in a body that arrived at a time (epoch ms); raises Rejected with the reason to park it for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,25 @@ class Page[T]:
 
     items: Sequence[T]
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Vehicles of a brand that fit every part that is given; `vin` is how the VIN begins."""
+
+    brand: str
+    region: str | None = None
+    model: str | None = None
+    status: str | None = None
+    vin: str | None = None
+
+    def fits(self, profile: Profile) -> bool:
+        wanted = {"region": self.region, "model": self.model, "status": self.status}
+        return (
+            profile.brand == self.brand
+            and profile.vin.startswith(self.vin or "")
+            and all(value is None or getattr(profile, name) == value for name, value in wanted.items())
+        )
 
 
 class States(Protocol):
@@ -62,8 +93,102 @@ class Profiles(Protocol):
         """Replace the profile and return its new version, or raise Conflict."""
         ...
 
-    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState]) -> None:
-        """Replace both in one write over the versions that were read, or raise Conflict and change neither."""
+    async def change(
+        self, profile: Versioned[Profile], state: Versioned[VehicleState], also: Consent | Sequence[Rule] | None = None
+    ) -> None:
+        """Replace both in one write over the versions that were read, or raise Conflict and change neither.
+
+        In the same write goes a version of a consent, kept for good, or all the rules of the vehicle's own."""
+        ...
+
+    async def find(self, vin: str) -> str | None:
+        """The vehicle that the VIN is bound to."""
+        ...
+
+    async def list(self, sought: Sought, limit: int, cursor: str | None = None) -> Page[Profile]:
+        """Those that fit, in no order. Raises Malformed(invalid_cursor) for a cursor that is none."""
+        ...
+
+    async def consents(self, vehicle_id: str, purpose: str) -> Sequence[Consent]:
+        """Every version of a consent, the oldest first."""
+        ...
+
+
+class Rules(Protocol):
+    async def book(self, brand: str, vehicle_id: str, version: int) -> Book:
+        """The rules of a vehicle: the brand's, and its own of that version. Raises Conflict if those have moved on."""
+        ...
+
+    async def defaults(self, brand: str) -> Sequence[Rule]:
+        """What the brand tells; the shipped rules if it never said."""
+        ...
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
+        """Replace what the brand tells."""
+        ...
+
+    async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
+        """The vehicle's own rules of that version. Raises Conflict if they have moved on."""
+        ...
+
+
+class Vocabularies(Protocol):
+    async def decoder(self, brand: str) -> Decode:
+        """What reads the messages of the brand's vehicles."""
+        ...
+
+    async def load(self, brand: str) -> Release:
+        """What the brand loaded, or nothing."""
+        ...
+
+    async def put(self, brand: str, release: Release) -> None:
+        """Replace what the brand loaded."""
+        ...
+
+
+class Brands(Protocol):
+    async def thresholds(self, brand: str) -> Thresholds:
+        """From when on a reading is stale, and offline."""
+        ...
+
+    async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None: ...
+
+    async def trouble_codes(self, brand: str) -> Mapping[str, str]:
+        """What each trouble code means, as far as the operator said."""
+        ...
+
+    async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None: ...
+
+
+class Histories(Protocol):
+    async def put(self, chunk: Chunk) -> None:
+        """Store it once under its id; it is there already if it was handed over before."""
+        ...
+
+    async def samples(self, vehicle_id: str, day: str, start: int, end: int) -> Sequence[Sequence[Sample]]:
+        """The samples of every chunk of the day that overlaps [start, end] (epoch ms)."""
+        ...
+
+    async def derived(self, vehicle_id: str, day: str) -> Sequence[Trip | Charge]:
+        """The trips and charges whose ids are of that day."""
+        ...
+
+    async def put_derived(self, derived: Trip | Charge, keep_days: int) -> None:
+        """Store it in the place of what has its id."""
+        ...
+
+    async def drop_derived(self, derived: Trip | Charge) -> None:
+        """Forget it; it may be gone already."""
+        ...
+
+
+class Audit(Protocol):
+    async def record(self, access: Access) -> None:
+        """Keep it for good; the same id once."""
+        ...
+
+    async def list(self, brand: str, day: str) -> Sequence[Access]:
+        """What was done on a UTC day, the oldest first."""
         ...
 
 
@@ -94,6 +219,18 @@ class Ledgers(Protocol):
 class Parking(Protocol):
     async def park(self, parked: Parked) -> None:
         """Set it aside. The same source and key twice is parked once."""
+        ...
+
+    async def list(self, sought: Filter, limit: int, cursor: str | None = None) -> Page[tuple[str, Parked]]:
+        """Those that fit, each with the name it is read by, without their bodies."""
+        ...
+
+    async def read(self, name: str) -> Parked:
+        """One with its body, or raise NotFound."""
+        ...
+
+    async def mark_replayed(self, name: str, at: int) -> None:
+        """Remember that it was taken in after all (epoch ms). It stays."""
         ...
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from shared.domain.catalog import Catalog, Feature, Plan
-from shared.domain.profile import Profile, Role, Status
-from shared.domain.rules import STATE_OF_CHARGE
+from shared.domain.notification import Notification
+from shared.domain.policy import Status
+from shared.domain.profile import Profile, Role
+from shared.domain.rules import DEFAULTS, STATE_OF_CHARGE, Book
 from shared.domain.telemetry import Event, Position, Sample, Telemetry
 from shared.domain.vehicle import VehicleState
 
@@ -20,6 +22,7 @@ PROFILE = Profile(
     VEHICLE, VIN, BRAND, "eu", "Polar", 2026, Status.ACTIVE, frozenset({"climate"}), {"user-ada": Role.PRIMARY}
 )
 STATE = VehicleState(VEHICLE, PROFILE.policy())
+BOOK = Book.of(DEFAULTS)
 CATALOG = Catalog(
     BRAND,
     {"remote-climate": Feature("remote-climate", frozenset({"climate"})), "live-traffic": Feature("live-traffic")},
@@ -33,6 +36,11 @@ def event(second: int, sequence: int | None = None, arrived: int | None = None, 
     at = NOON + second * 1000
     telemetry = Telemetry(VEHICLE, second if sequence is None else sequence, (Sample(at, readings),))
     return Event(telemetry, at if arrived is None else arrived)
+
+
+def owed(state: VehicleState) -> list[Notification]:
+    """The notifications that a state still has to hand on."""
+    return [entry for entry in state.outbox if isinstance(entry, Notification)]
 
 
 def at(position: int, of: Event) -> Event:

@@ -1,20 +1,32 @@
 """Every port in memory, held to the same contract suite as the real adapters."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 
+from shared.codec.signals import vocabulary
+from shared.codec.telemetry import Decoder
+from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
+from shared.domain.freshness import Thresholds
+from shared.domain.history import Chunk, day_of
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Delivery, InboxItem, Notification
-from shared.domain.parked import Parked
+from shared.domain.parked import Filter, Parked
 from shared.domain.principal import Principal
-from shared.domain.profile import Profile
+from shared.domain.profile import Consent, Profile
+from shared.domain.rules import DEFAULTS, Book, Rule
+from shared.domain.signals import Release
+from shared.domain.telemetry import Sample
+from shared.domain.trips import Charge, Trip, named_at
 from shared.domain.vehicle import VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
-from shared.ports import Page, Versioned
-from shared.use_cases.ingest import Ingest
+from shared.ports import Decode, Page, Sought, Versioned
+from shared.use_cases.ingest import Ingest, Outside
+from shared.use_cases.lifecycle import Lifecycle
 
+_SHIPPED = Release()
 _versions = count(1)
 
 
@@ -57,6 +69,8 @@ class MemoryProfiles:
     def __init__(self, states: MemoryStates) -> None:
         self.shelf, self._states = Shelf[Profile](), states
         self.vins: dict[str, str] = {}
+        self.rules: dict[str, tuple[int, tuple[Rule, ...]]] = {}
+        self.said: list[tuple[str, Consent]] = []
 
     async def claim_vin(self, vin: str, vehicle_id: str) -> str:
         return self.vins.setdefault(vin, vehicle_id)
@@ -71,12 +85,118 @@ class MemoryProfiles:
     async def commit(self, profile: Profile, version: str | None) -> str:
         return self.shelf.commit(profile.vehicle_id, profile, version)
 
-    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState]) -> None:
+    async def change(
+        self, profile: Versioned[Profile], state: Versioned[VehicleState], also: Consent | Sequence[Rule] | None = None
+    ) -> None:
         vehicle, states = profile.value.vehicle_id, self._states.shelf
         if self.shelf.load(vehicle).version != profile.version:
             raise Conflict(vehicle)
         states.commit(vehicle, state.value, state.version)
         self.shelf.commit(vehicle, profile.value, profile.version)
+        if isinstance(also, Consent):
+            self.said.append((vehicle, also))
+        elif also is not None:
+            self.rules[vehicle] = (profile.value.rules, tuple(also))
+
+    async def find(self, vin: str) -> str | None:
+        return self.vins.get(vin)
+
+    async def list(self, sought: Sought, limit: int, cursor: str | None = None) -> Page[Profile]:
+        return _page([held.value for held in self.shelf.held.values() if sought.fits(held.value)], limit, cursor)
+
+    async def consents(self, vehicle_id: str, purpose: str) -> Sequence[Consent]:
+        return [c for vehicle, c in self.said if vehicle == vehicle_id and c.purpose == purpose]
+
+
+class MemoryRules:
+    def __init__(self, profiles: MemoryProfiles) -> None:
+        self._profiles = profiles
+        self.held: dict[str, tuple[Rule, ...]] = {}
+
+    async def book(self, brand: str, vehicle_id: str, version: int) -> Book:
+        return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
+
+    async def defaults(self, brand: str) -> Sequence[Rule]:
+        return self.held.get(brand, DEFAULTS)
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
+        self.held[brand] = tuple(rules)
+
+    async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
+        stored, rules = self._profiles.rules.get(vehicle_id, (0, ()))
+        if stored != version:
+            raise Conflict(vehicle_id)
+        return rules
+
+
+class MemoryVocabularies:
+    def __init__(self) -> None:
+        self.held: dict[str, Release] = {}
+        self._decoders: dict[str, tuple[Release, Decoder]] = {}
+
+    async def decoder(self, brand: str) -> Decode:
+        release = self.held.get(brand, _SHIPPED)
+        if brand not in self._decoders or self._decoders[brand][0] is not release:
+            self._decoders[brand] = (release, Decoder(vocabulary(release)))
+        return self._decoders[brand][1].decode
+
+    async def load(self, brand: str) -> Release:
+        return self.held.get(brand, _SHIPPED)
+
+    async def put(self, brand: str, release: Release) -> None:
+        self.held[brand] = release
+
+
+class MemoryBrands:
+    def __init__(self) -> None:
+        self.fresh: dict[str, Thresholds] = {}
+        self.codes: dict[str, Mapping[str, str]] = {}
+
+    async def thresholds(self, brand: str) -> Thresholds:
+        return self.fresh.get(brand, Thresholds())
+
+    async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None:
+        self.fresh[brand] = thresholds
+
+    async def trouble_codes(self, brand: str) -> Mapping[str, str]:
+        return self.codes.get(brand, {})
+
+    async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None:
+        self.codes[brand] = texts
+
+
+class MemoryHistories:
+    def __init__(self) -> None:
+        self.chunks: dict[tuple[str, str, str], Chunk] = {}
+        self.found: dict[tuple[str, str], Trip | Charge] = {}
+
+    async def put(self, chunk: Chunk) -> None:
+        self.chunks.setdefault((chunk.vehicle_id, chunk.day, chunk.id), chunk)
+
+    async def samples(self, vehicle_id: str, day: str, start: int, end: int) -> Sequence[Sequence[Sample]]:
+        own = (c.samples for c in self.chunks.values() if c.vehicle_id == vehicle_id and c.day == day)
+        return [s for s in own if s[0].at <= end and max(x.at for x in s) >= start]
+
+    async def derived(self, vehicle_id: str, day: str) -> Sequence[Trip | Charge]:
+        return [d for d in self.found.values() if d.vehicle_id == vehicle_id and day_of(named_at(d.id)) == day]
+
+    async def put_derived(self, derived: Trip | Charge, keep_days: int) -> None:
+        self.found[derived.vehicle_id, derived.id] = derived
+
+    async def drop_derived(self, derived: Trip | Charge) -> None:
+        self.found.pop((derived.vehicle_id, derived.id), None)
+
+
+class MemoryAudit:
+    def __init__(self) -> None:
+        self.held: dict[str, Access] = {}
+
+    async def record(self, access: Access) -> None:
+        self.held.setdefault(access.id, access)
+
+    async def list(self, brand: str, day: str) -> Sequence[Access]:
+        own = (a for a in self.held.values() if a.brand == brand and day_of(a.at) == day)
+        return sorted(own, key=lambda access: access.at)
 
 
 class MemoryCatalogs:
@@ -111,9 +231,39 @@ class MemoryParking:
     async def park(self, parked: Parked) -> None:
         self.held.setdefault((parked.source, parked.key), parked)
 
+    async def list(self, sought: Filter, limit: int, cursor: str | None = None) -> Page[tuple[str, Parked]]:
+        found = [(_name(p), replace(p, body=b"")) for p in sorted(self.held.values(), key=_name) if _fits(p, sought)]
+        return _page(found, limit, cursor)
+
+    async def read(self, name: str) -> Parked:
+        for parked in self.held.values():
+            if _name(parked) == name:
+                return parked
+        raise NotFound("nothing of that name is parked")
+
+    async def mark_replayed(self, name: str, at: int) -> None:
+        parked = await self.read(name)
+        self.held[parked.source, parked.key] = replace(parked, replayed_at=at)
+
     @property
-    def reasons(self) -> list[str]:
+    def reasons(self) -> builtins.list[str]:
         return [parked.reason for parked in self.held.values()]
+
+
+def _name(parked: Parked) -> str:
+    return f"{day_of(parked.at)}_{parked.source}-{parked.key}"
+
+
+def _fits(parked: Parked, sought: Filter) -> bool:
+    day, of = sought.day in (None, day_of(parked.at)), sought.reason in (None, parked.reason)
+    return day and of and sought.device in (None, parked.device)
+
+
+def _page[T](found: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
+    if cursor and not cursor.isdigit():
+        raise Malformed("no such cursor", Code.INVALID_CURSOR)
+    start = int(cursor or 0)
+    return Page(found[start : start + limit], str(start + limit) if len(found) > start + limit else None)
 
 
 class MemoryInbox:
@@ -127,13 +277,9 @@ class MemoryInbox:
         return True
 
     async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
-        if cursor and not cursor.isdigit():
-            raise Malformed("no such cursor", Code.INVALID_CURSOR)
         own = [i for i in self.held.values() if i.delivery.user_id == user_id]
         own.sort(key=lambda item: -item.delivery.notification.at)
-        start = int(cursor or 0)
-        rest = str(start + limit) if len(own) > start + limit else None
-        return Page(own[start : start + limit], rest)
+        return _page(own, limit, cursor)
 
 
 @dataclass
@@ -177,13 +323,24 @@ class MemoryTokens:
 class MemoryWorld:
     """Stands where `shared.bootstrap.World` does."""
 
+    handover_after = 60_000
+
     def __init__(self) -> None:
         self.states = MemoryStates()
         self.profiles = MemoryProfiles(self.states)
+        self.rules, self.vocabularies, self.brands = MemoryRules(self.profiles), MemoryVocabularies(), MemoryBrands()
         self.catalogs, self.ledgers, self.parking = MemoryCatalogs(), MemoryLedgers(), MemoryParking()
         self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
-        self.ingest = Ingest("telemetry", self.states, self.notifications, self.ledgers, self.parking, 60_000)
+        self.histories, self.audit = MemoryHistories(), MemoryAudit()
+        self.ingest = Ingest("telemetry", self.outside, self.handover_after)
+        self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(
+            self.states, self.notifications, self.histories, self.ledgers, self.parking, self.rules, self.vocabularies
+        )
 
 
 def clock(at: int) -> Callable[[], int]:

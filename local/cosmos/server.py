@@ -82,7 +82,8 @@ class CosmosServer:
             case "GET", ["dbs", database] if database == self._store.database:
                 return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
             case "GET", ["dbs", database, "colls", name] if database == self._store.database:
-                key = {"paths": list(self._store.container(name).partition_key_paths), "kind": "Hash", "version": 2}
+                paths = list(self._store.container(name).partition_key_paths)
+                key = {"paths": paths, "kind": "MultiHash" if len(paths) > 1 else "Hash", "version": 2}
                 return _success(200, {"id": name, "_rid": name, "_self": name, "partitionKey": key})
             case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
                 return _ranges(request, self._store.container(name))
@@ -96,8 +97,10 @@ class CosmosServer:
         headers = request.headers
         pk = headers.get("x-ms-documentdb-partitionkey", "[]")
         asks = _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type
-        if pk == "[]" and not asks:
-            raise CosmosError(400, "a partition key has to be given", 1001)
+        values = json.loads(pk)
+        if not (asks and not values) and len(values) != len(container.partition_key_paths):
+            raise CosmosError(400, "a whole partition key has to be given", 1001)
+        pk = json.dumps(values)
         match request.method, id:
             case "POST", [] if asks:
                 return self._query(request, container, pk, json.loads(body))
@@ -108,6 +111,8 @@ class CosmosServer:
                 return _document(request, self._store.create(container, pk, json.loads(body), upsert))
             case "GET", [name] if "a-im" not in headers:
                 return _document(request, self._store.read(container, pk, name))
+            case "DELETE", [name] if "if-match" not in headers:
+                return _document(request, self._store.delete(container, pk, name))
             case "PUT", [name]:
                 doc, if_match = json.loads(body), headers.get("if-match")
                 return _document(request, self._store.replace(container, pk, name, doc, if_match))

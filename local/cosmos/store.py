@@ -1,4 +1,4 @@
-"""Documents with ETags in SQLite (WAL): one partition key path a container, batches, TTL, pages."""
+"""Documents with ETags in SQLite (WAL): batches, TTL, pages."""
 
 import base64
 import json
@@ -35,8 +35,6 @@ class Store:
         self.database = topology.cosmos.database
         self.containers = {c.name: c for c in topology.cosmos.containers}
         for container in topology.cosmos.containers:
-            if len(container.partition_key_paths) != 1:
-                raise CosmosError(501, f"{container.name}: hierarchical partition keys are not supported")
             for path_ in container.indexed_paths:
                 dotted = path_.removesuffix("/?").replace("/", ".")
                 name, where = f"{container.name}{dotted}".replace(".", "_"), f"container='{container.name}'"
@@ -80,6 +78,11 @@ class Store:
         self._db.execute(sql, (etag, expires, body, container.name, pk, id))
         return Stored(200, etag, body)
 
+    def delete(self, container: Container, pk: str, id: str) -> Stored:
+        self.read(container, pk, id)
+        self._db.execute("DELETE FROM doc WHERE container=? AND pk=? AND id=?", (container.name, pk, id))
+        return Stored(204, None, "")
+
     def batch(self, container: Container, pk: str, operations: Sequence[Mapping[str, Any]]) -> tuple[int, list[Any]]:
         """All or none: each one's answer, or the failed one's with 424 for the others."""
         if len(operations) > 100:
@@ -102,6 +105,8 @@ class Store:
         kind, doc = operation["operationType"], operation.get("resourceBody", {})
         if kind == "Create":
             return self.create(container, pk, doc)
+        if kind == "Upsert":
+            return self.create(container, pk, doc, upsert=True)
         if kind == "Replace":
             return self.replace(container, pk, operation["id"], doc, operation.get("ifMatch"))
         raise CosmosError(501, f"{kind} in a batch is not supported")
@@ -133,7 +138,7 @@ class Store:
 
 def _stamp(container: Container, pk: str, doc: dict[str, Any]) -> tuple[str, str, float | None]:
     """The ETag of the document, its text with its system properties, and when it expires."""
-    if [doc.get(container.partition_key_paths[0].strip("/"))] != json.loads(pk):
+    if [doc.get(path.strip("/")) for path in container.partition_key_paths] != json.loads(pk):
         raise CosmosError(400, "the partition key in the document is not the one in the header", 1001)
     ttl = doc.get("ttl", container.default_ttl)
     if not isinstance(ttl, int) or ttl == 0 or ttl < -1:

@@ -40,6 +40,28 @@ def from_hub(device: str, body: bytes) -> EventData:
     return event
 
 
+def connection_event(device: str, connected: bool) -> EventData:
+    """What IoT Hub itself says when a device connects or goes, as it routes it on."""
+    now = datetime.now(UTC)
+    event = EventData(msgspec.json.encode({"sequenceNumber": f"{int(now.timestamp() * 1e6):064X}"}))
+    kind: dict[str | bytes, Any] = {
+        "opType": "deviceConnected" if connected else "deviceDisconnected",
+        "deviceId": device,
+    }
+    event.properties = {**kind, "hubName": "local", "operationTimestamp": now.isoformat()}
+    stamp: dict[str | bytes, Any] = {"iothub-connection-device-id": device}
+    stamp["iothub-message-source"] = "deviceConnectionStateEvents"
+    event.raw_amqp_message.annotations = {**stamp}
+    return event
+
+
+async def announce(connection: str, devices: Sequence[str], connected: bool) -> None:
+    """IoT Hub tells of each device that it is connected, or not any more."""
+    async with EventHubProducerClient.from_connection_string(connection, eventhub_name="lifecycle") as producer:
+        for device in devices:
+            await producer.send_batch([connection_event(device, connected)], partition_key=device)
+
+
 class Fleet:
     """Sends what vehicles say until the hub has acknowledged it; `sent` counts the messages that it did."""
 

@@ -1,20 +1,31 @@
-"""What could not be read, set aside in Blob storage with its reason."""
+"""What could not be taken in, set aside in Blob storage with its reason."""
 
+import re
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
 
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from shared.domain.parked import Parked
-from shared.errors import Unavailable
+from shared.domain.parked import Filter, Parked
+from shared.errors import Code, Malformed, NotFound, Unavailable
+from shared.ports import Page
 
 BODIES = 100
 """Bodies of one device and day that an instance keeps; what comes beyond is only counted, in the ledger."""
+LOOKED_AT = 1_000
+"""Blobs that one page of a list looks at before it hands back what it found."""
+_NAME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([A-Za-z0-9.-]+)", re.ASCII)
 
 
 class BlobParking:
-    """`{yyyy}/{mm}/{dd}/{source}-{key}`, created once, with the reason and the device as index tags."""
+    """`{yyyy}/{mm}/{dd}/{source}-{key}`, created once, with what there is to say of it as metadata, and the reason and
+    the device as index tags. It is read by `{yyyy}-{mm}-{dd}_{source}-{key}`."""
 
     def __init__(self, container: ContainerClient) -> None:
         self._container = container
@@ -26,22 +37,103 @@ class BlobParking:
         if not self._has_room(day, parked.device):
             return
         tags = {"reason": parked.reason, "device": _tag(parked.device), "source": parked.source}
-        metadata = {"reason": parked.reason, "detail": parked.detail.encode("ascii", "replace").decode()[:500]}
-        metadata["detail"] = "".join(c if c.isprintable() else "?" for c in metadata["detail"])
         try:
-            await self._container.upload_blob(
-                f"{day}/{parked.source}-{parked.key}", parked.body, metadata=metadata, tags=tags
-            )
-        except ResourceExistsError:
+            async with _reactions():
+                await self._container.upload_blob(
+                    f"{day}/{parked.source}-{parked.key}", parked.body, metadata=_metadata(parked), tags=tags
+                )
+        except _ExistsError:
             return
-        except (AzureError, OSError, TimeoutError) as error:
-            raise Unavailable(f"blob: {error!r}"[:300]) from error
         self._kept[day, parked.device] += 1
+
+    async def list(self, sought: Filter, limit: int, cursor: str | None = None) -> Page[tuple[str, Parked]]:
+        """In the order of their names: by day, then by where they come from."""
+        prefix = f"{sought.day.replace('-', '/')}/" if sought.day else None
+        found: list[tuple[str, Parked]] = []
+        looked = 0
+        async with _reactions(cursor):
+            listed = self._container.list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=limit)
+            pages = listed.by_page(unquote(cursor) if cursor else None)
+            async for page in pages:
+                async for blob in page:
+                    looked += 1
+                    if _fits(parked := _parked(blob, b""), sought):
+                        found.append((blob.name.replace("/", "-", 2).replace("/", "_"), parked))
+                token: str | None = getattr(pages, "continuation_token", None)
+                if not token or found or looked >= LOOKED_AT:
+                    return Page(found, quote(token, safe="") if token else None)
+        return Page(found)
+
+    async def read(self, name: str) -> Parked:
+        async with _reactions():
+            stream = await self._container.download_blob(_path(name))
+            body = await stream.readall()
+        return _parked(stream.properties, body)
+
+    async def mark_replayed(self, name: str, at: int) -> None:
+        blob = self._container.get_blob_client(_path(name))
+        async with _reactions():
+            metadata = (await blob.get_blob_properties()).metadata
+            await blob.set_blob_metadata({**metadata, "replayed": str(at)})
 
     def _has_room(self, day: str, device: str) -> bool:
         if day > self._day:
             self._day, self._kept = day, Counter({k: n for k, n in self._kept.items() if k[0] >= self._day})
         return self._kept[day, device] < BODIES
+
+
+class _ExistsError(Exception):
+    pass
+
+
+@asynccontextmanager
+async def _reactions(cursor: str | None = None) -> AsyncIterator[None]:
+    try:
+        yield
+    except ResourceExistsError as error:
+        raise _ExistsError from error
+    except ResourceNotFoundError:
+        raise NotFound("nothing of that name is parked") from None
+    except HttpResponseError as error:
+        if cursor and error.status_code == 400:
+            raise Malformed("no such cursor", Code.INVALID_CURSOR) from None
+        raise Unavailable(f"blob: {error!r}"[:300]) from error
+    except (AzureError, OSError, TimeoutError) as error:
+        raise Unavailable(f"blob: {error!r}"[:300]) from error
+
+
+def _path(name: str) -> str:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise NotFound("nothing of that name is parked")
+    return "/".join(found.groups())
+
+
+def _metadata(parked: Parked) -> dict[str, str]:
+    detail = "".join(c if c.isascii() and c.isprintable() else "?" for c in parked.detail)[:500]
+    found = {"source": parked.source, "key": parked.key, "at": str(parked.at), "device": quote(parked.device)[:500]}
+    found |= {"reason": parked.reason, "detail": detail}
+    return found | ({"generation": quote(parked.generation)} if parked.generation else {})
+
+
+def _parked(blob: BlobProperties, body: bytes) -> Parked:
+    said: dict[str, Any] = blob.metadata or {}
+    generation, replayed = said.get("generation"), said.get("replayed")
+    return Parked(
+        said["source"],
+        said["key"],
+        int(said["at"]),
+        unquote(said["device"]),
+        said["reason"],
+        said["detail"],
+        body,
+        unquote(generation) if generation else None,
+        int(replayed) if replayed else None,
+    )
+
+
+def _fits(parked: Parked, sought: Filter) -> bool:
+    return sought.reason in (None, parked.reason) and sought.device in (None, parked.device)
 
 
 def _tag(text: str) -> str:

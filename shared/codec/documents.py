@@ -3,55 +3,19 @@
 from datetime import datetime
 from typing import Any
 
+from shared.domain.audit import Access
 from shared.domain.catalog import Catalog, Feature, Plan
+from shared.domain.history import day_of
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Delivery, InboxItem, Notification
-from shared.domain.profile import Profile, Request, Role, Status, Subscription
+from shared.domain.policy import Exclusion, Mode, Privacy, Status
+from shared.domain.profile import Consent, Profile, Request, Role, Subscription
 from shared.domain.telemetry import Census, Position
-from shared.domain.vehicle import Policy, Reading, VehicleState
-from shared.domain.window import Window
 
 type Document = dict[str, Any]
 
-STATE, PROFILE, CATALOG = "state", "profile", "catalog"
+STATE, PROFILE, CATALOG, RULES = "state", "profile", "catalog", "rules"
 """The ids of the documents that are alone of their kind in their partition."""
-
-
-def state_document(s: VehicleState) -> Document:
-    """Readings are [value, epoch ms]; `due` stands only where there is one, as its index is queried."""
-    document: Document = {
-        "id": STATE,
-        "vehicleId": s.vehicle_id,
-        "policy": {"brand": s.policy.brand, "status": s.policy.status},
-        "signals": s.signals,
-        "window": [s.window.highest, f"{s.window.seen:x}"],
-        "position": s.position,
-        "newest": s.newest,
-        "episodes": s.episodes,
-        "outbox": [notification_document(n) for n in s.outbox],
-        "committed": s.committed,
-        "revision": s.revision,
-    }
-    if s.due is not None:
-        document["due"] = s.due
-    return document
-
-
-def state(doc: Document) -> VehicleState:
-    highest, seen = doc["window"]
-    return VehicleState(
-        doc["vehicleId"],
-        Policy(doc["policy"]["brand"], doc["policy"]["status"]),
-        {path: Reading(value, at) for path, (value, at) in doc["signals"].items()},
-        Window(highest, int(seen, 16)),
-        Position(*doc["position"]) if doc["position"] else None,
-        doc["newest"],
-        doc["episodes"],
-        tuple(notification(n) for n in doc["outbox"]),
-        doc["committed"],
-        doc.get("due"),
-        doc["revision"],
-    )
 
 
 def notification_document(n: Notification) -> Document:
@@ -86,6 +50,10 @@ def profile_document(p: Profile) -> Document:
         "roles": {user: role.value for user, role in p.roles.items()},
         "subscriptions": [subscription_document(s) for s in p.subscriptions],
         "requests": [[r.key, r.digest, r.made] for r in p.requests],
+        "privacy": privacy_document(p.privacy),
+        "consents": {purpose: consent_document(c) for purpose, c in p.consents.items()},
+        "rules": p.rules,
+        "ownedSince": p.owned_since,
     }
 
 
@@ -102,7 +70,38 @@ def profile(doc: Document) -> Profile:
         {user: Role(role) for user, role in doc["roles"].items()},
         tuple(_subscription(s) for s in doc["subscriptions"]),
         tuple(Request(*r) for r in doc["requests"]),
+        privacy(doc["privacy"]),
+        {purpose: consent(c) for purpose, c in doc["consents"].items()},
+        doc["rules"],
+        doc["ownedSince"],
     )
+
+
+def privacy_document(p: Privacy) -> Document:
+    """Exclusions are [mode, epoch ms, epoch ms or null]."""
+    return {"exclusions": p.exclusions, "floor": p.floor}
+
+
+def privacy(doc: Document) -> Privacy:
+    found = (Exclusion(Mode(mode), start, end) for mode, start, end in doc["exclusions"])
+    return Privacy(tuple(found), doc["floor"])
+
+
+def consent_document(c: Consent) -> Document:
+    return {
+        "purpose": c.purpose,
+        "version": c.version,
+        "granted": c.granted,
+        "text": c.text,
+        "days": c.days,
+        "by": c.by,
+        "at": c.at,
+    }
+
+
+def consent(doc: Document) -> Consent:
+    names = ("purpose", "version", "granted", "text", "days", "by", "at")
+    return Consent(*(doc[name] for name in names))
 
 
 def subscription_document(s: Subscription) -> Document:
@@ -179,3 +178,12 @@ def inbox_document(item: InboxItem) -> Document:
 
 def inbox_item(doc: Document) -> InboxItem:
     return InboxItem(delivery(doc), doc["deliveredAt"])
+
+
+def access_document(a: Access) -> Document:
+    ids = {"id": a.id, "brand": a.brand, "day": day_of(a.at), "at": a.at}
+    return ids | {"who": a.who, "what": a.what, "whose": a.whose, "detail": a.detail}
+
+
+def access(doc: Document) -> Access:
+    return Access(doc["id"], doc["brand"], doc["at"], doc["who"], doc["what"], doc["whose"], doc["detail"])

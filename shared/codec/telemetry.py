@@ -3,14 +3,15 @@
 A message that is right in every part is decoded and checked in one pass in C. Any other is read again, slowly, to
 tell what is wrong with it: the whole message, or single readings that are left out."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
-from shared.codec.signals import sift
+from shared.codec.signals import Vocabulary
 from shared.domain.telemetry import Sample, Telemetry, sample_time
 from shared.errors import Code, Malformed
 
@@ -24,58 +25,78 @@ LONGEST_SEQUENCE = 18
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-
-_shapes = Shapes()
-
-
-def decode(device: str, body: bytes, arrived_at: int) -> Telemetry:
-    """What `device` sent, as the hub stamped it; the body is never asked who sent it. `arrived_at` is epoch ms.
-
-    Raises Malformed with the reason to park it for. Readings that don't fit are left out and counted."""
-    if len(body) > LARGEST:
-        raise Malformed(f"{len(body)} bytes, more than {LARGEST}", Code.TOO_LARGE)
-    try:
-        event = _shapes.decoder(device)(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return _slowly(device, body, arrived_at)
-    number = event.sequence
-    if event.source != _SOURCE + device or not _is_sequence(number):
-        return _slowly(device, body, arrived_at)
-    samples = []
-    readings = skewed = 0
-    for raw in event.data.samples:
-        seen, signals = raw.time, _readings(raw.signals)
-        at, ahead = sample_time(seen and (seen - _EPOCH) // _MILLISECOND, arrived_at)
-        skewed += ahead
-        readings += len(signals)
-        samples.append(Sample(at, signals))
-    if readings > MOST_READINGS:
-        raise _too_many()
-    return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent)
+_RELEASE = re.compile(r".*\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?", re.ASCII | re.IGNORECASE)
 
 
-def _slowly(device: str, body: bytes, arrived_at: int) -> Telemetry:
-    """The same for a message in which something is wrong: reading by reading, with the reason by name."""
-    event = _envelope(body)
-    if event["source"] != _SOURCE + device:
-        raise _spoofed(event["source"])
-    if event["type"] != TYPE:
-        raise Malformed(f"type {event['type'][:100]!r}", Code.UNKNOWN_TYPE)
-    samples: list[Sample] = []
-    total = refused = unknown = skewed = 0
-    for at, signals in _samples(event.get("data")):
-        total += len(signals)
-        if total > MOST_READINGS:
+class Decoder:
+    """Reads the messages of vehicles that speak one vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary, self._shapes = vocabulary, Shapes(vocabulary)
+
+    def decode(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
+        """What `device` sent, as the hub stamped it; the body is never asked who sent it. `arrived_at` is epoch ms.
+
+        Raises Malformed with the reason to park it for. Readings that don't fit are left out and counted."""
+        if len(body) > LARGEST:
+            raise Malformed(f"{len(body)} bytes, more than {LARGEST}", Code.TOO_LARGE)
+        shape = self._shapes.of(device)
+        try:
+            event = shape.decode(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return self._slowly(device, body, arrived_at)
+        number = event.sequence
+        if event.source != _SOURCE + device or not _is_sequence(number) or event.dataschema:
+            return self._slowly(device, body, arrived_at)
+        samples = []
+        readings = skewed = 0
+        for raw in event.data.samples:
+            seen, signals = raw.time, _readings(raw.signals)
+            at, ahead = sample_time(seen and (seen - _EPOCH) // _MILLISECOND, arrived_at)
+            skewed += ahead
+            readings += len(signals)
+            samples.append(Sample(at, _renamed(signals, shape.renamed) if shape.renamed else signals))
+        if readings > MOST_READINGS:
             raise _too_many()
-        moment, ahead = sample_time(at, arrived_at)
-        readings, misfits, strangers = sift(signals)
-        refused, unknown, skewed = refused + misfits, unknown + strangers, skewed + ahead
-        samples.append(Sample(moment, readings))
-    if not refused and not unknown:
-        _shapes.learn(device, (path for sample in samples for path in sample.readings))
-    traceparent = event.get("traceparent")
-    trace = traceparent if isinstance(traceparent, str) else None
-    return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+        return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent)
+
+    def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
+        """The same for a message in which something is wrong: reading by reading, with the reason by name."""
+        event = _envelope(body)
+        if event["source"] != _SOURCE + device:
+            raise _spoofed(event["source"])
+        if event["type"] != TYPE:
+            raise Malformed(f"type {event['type'][:100]!r}", Code.UNKNOWN_TYPE)
+        release, sift = _release(event.get("dataschema")), self._vocabulary.sift
+        samples: list[Sample] = []
+        total = refused = unknown = skewed = 0
+        raw = _samples(event.get("data"))
+        for at, signals in raw:
+            total += len(signals)
+            if total > MOST_READINGS:
+                raise _too_many()
+            moment, ahead = sample_time(at, arrived_at)
+            readings, misfits, strangers = sift(signals, release)
+            refused, unknown, skewed = refused + misfits, unknown + strangers, skewed + ahead
+            samples.append(Sample(moment, readings))
+        if not refused and not unknown:
+            self._shapes.learn(device, (path for _, signals in raw for path in signals))
+        traceparent = event.get("traceparent")
+        trace = traceparent if isinstance(traceparent, str) else None
+        return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+
+
+def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Under today's names, which win where both are there."""
+    return {names[p]: v for p, v in signals.items() if p in names} | {
+        p: v for p, v in signals.items() if p not in names
+    }
+
+
+def _release(dataschema: object) -> str | None:
+    """The major release that `dataschema` names (`.../vss/5.1`, `urn:vss:4`); today's unless it names one."""
+    found = _RELEASE.fullmatch(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
+    return found[1] if found else None
 
 
 def _envelope(body: bytes) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.catalog import Catalog
-from shared.domain.profile import Profile, Status
+from shared.domain.policy import Status
+from shared.domain.profile import Profile
 
 CACHE_FOR = timedelta(minutes=5)
 """How long a caller may go on with an answer, unless the feature ends before."""

@@ -20,12 +20,19 @@ class Notification:
     traceparent: str | None = None
 
     @classmethod
-    def of_episode(
-        cls, rule: str, vehicle_id: str, brand: str, at: int, facts: Mapping[str, Value], traceparent: str | None
+    def of_fact(
+        cls,
+        fact: str,
+        kind: str,
+        vehicle_id: str,
+        brand: str,
+        at: int,
+        facts: Mapping[str, Value],
+        traceparent: str | None,
     ) -> "Notification":
-        """One episode of one rule is told once, however often its cause is seen."""
-        fact = f"vehicles/{vehicle_id}/rules/{rule}/episodes/{at}"
-        return cls(str(uuid5(NAMESPACE_URL, fact)), rule, vehicle_id, brand, at, facts, traceparent)
+        """One fact about a vehicle is told once, however often its cause is seen."""
+        id = str(uuid5(NAMESPACE_URL, f"vehicles/{vehicle_id}/{fact}"))
+        return cls(id, kind, vehicle_id, brand, at, facts, traceparent)
 
 
 @dataclass(frozen=True, slots=True)

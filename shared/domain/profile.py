@@ -7,18 +7,19 @@ from enum import StrEnum
 
 from shared.domain.catalog import Plan
 from shared.domain.period import end_of
-from shared.domain.vehicle import Policy
+from shared.domain.policy import Policy, Privacy, Status
 from shared.errors import Code, Contradiction, Reused
 
 REMEMBERED = 32
 """How many idempotency keys a profile remembers."""
 SUBSCRIPTIONS = 100
 """How many subscriptions a profile holds; one more is refused."""
-
-
-class Status(StrEnum):
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
+HISTORY = "history"
+"""The purpose of the consent that says for how long samples are kept."""
+HISTORY_DAYS = 30
+"""For how long while nobody has said."""
+PURPOSES = 20
+"""How many purposes a profile holds consents for."""
 
 
 class Role(StrEnum):
@@ -51,8 +52,24 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person agreed to or refused, for a purpose: the version of it that counts from 1, the text that was shown,
+    for how many days samples may be kept (of `history`), who said so and when (epoch ms)."""
+
+    purpose: str
+    version: int
+    granted: bool
+    text: str
+    days: int
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """The only authority on a vehicle's identity, people and sales."""
+    """The only authority on a vehicle's identity, people, sales, consents and privacy.
+
+    `rules` is the version of its own rules, `owned_since` when its period of ownership began (epoch ms)."""
 
     vehicle_id: str
     vin: str
@@ -65,10 +82,16 @@ class Profile:
     roles: Mapping[str, Role] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     requests: tuple[Request, ...] = ()
+    privacy: Privacy = Privacy()
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+    rules: int = 0
+    owned_since: int = 0
 
     def policy(self) -> Policy:
         """What ingest must know of it."""
-        return Policy(self.brand, self.status.value)
+        consent = self.consents.get(HISTORY)
+        days = HISTORY_DAYS if consent is None else consent.days if consent.granted else 0
+        return Policy(self.brand, self.status, self.privacy, self.rules, days)
 
     def asked_before(self, key: str | None, digest: str) -> str | None:
         """What this very request made when it came first; raises Reused if the key asked for something else."""
@@ -85,5 +108,27 @@ def subscribe(profile: Profile, plan: Plan, id: str, starts_at: datetime, reques
     if len(profile.subscriptions) >= SUBSCRIPTIONS:
         raise Contradiction(f"a vehicle holds {SUBSCRIPTIONS} subscriptions", Code.TOO_MANY_SUBSCRIPTIONS)
     sold = Subscription(id, plan.id, plan.features, starts_at, end_of(starts_at, plan.period))
-    requests = (*profile.requests, request)[-REMEMBERED:] if request else profile.requests
-    return replace(profile, subscriptions=(*profile.subscriptions, sold), requests=requests)
+    return remembering(replace(profile, subscriptions=(*profile.subscriptions, sold)), request)
+
+
+def remembering(profile: Profile, request: Request | None) -> Profile:
+    """With the request remembered, in the place of the oldest once there are too many."""
+    return replace(profile, requests=(*profile.requests, request)[-REMEMBERED:]) if request else profile
+
+
+def moved_to(profile: Profile, status: Status) -> Profile:
+    """The profile in another status. What is out of service stays so; quarantine ends by a release alone."""
+    if profile.status is Status.DECOMMISSIONED and status is not Status.DECOMMISSIONED:
+        raise Contradiction("the vehicle is out of service for good", Code.DECOMMISSIONED)
+    if profile.status is Status.QUARANTINED and status in (Status.ACTIVE, Status.SUSPENDED):
+        raise Contradiction("the vehicle is quarantined: release it", Code.QUARANTINED)
+    return replace(profile, status=status)
+
+
+def consented(profile: Profile, consent: Consent) -> tuple[Profile, Consent]:
+    """The profile with the next version of a consent, and that version."""
+    known = profile.consents.get(consent.purpose)
+    if known is None and len(profile.consents) >= PURPOSES:
+        raise Contradiction(f"a vehicle holds consents for {PURPOSES} purposes", Code.TOO_MANY_CONSENTS)
+    said = replace(consent, version=known.version + 1 if known else 1)
+    return replace(profile, consents={**profile.consents, consent.purpose: said}), said

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from shared.errors import Code, Malformed
 
-type Value = float | int | bool | str
+type Scalar = float | int | bool | str
+type Value = Scalar | Sequence[Scalar]
 """What one signal can hold."""
 
 YEAR_2000 = 946_684_800_000
@@ -17,14 +18,19 @@ AHEAD = 60_000
 
 
 class Position(NamedTuple):
-    """Where an event stands in its hub: sequence number and enqueued time (epoch ms) of one partition."""
+    """Where an event stands in its hub: sequence number and enqueued time (epoch ms) in a partition."""
 
     sequence: int
     enqueued_at: int
+    partition: str = ""
 
     def covers(self, other: "Position") -> bool:
         """At or before this one on both counts: seen already. A recreated hub counts anew, but at later times."""
-        return other.sequence <= self.sequence and other.enqueued_at <= self.enqueued_at
+        return (
+            other.sequence <= self.sequence
+            and other.enqueued_at <= self.enqueued_at
+            and other.partition == self.partition
+        )
 
 
 class Sample(NamedTuple):
@@ -64,11 +70,22 @@ class Telemetry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Telemetry as the hub holds it. Without a position it is a replay, and arrival is when it first arrived."""
+    """Telemetry as the hub holds it. Without a position it is a replay, and arrival is when it first arrived.
+
+    `generation` tells one registration of the device from another under the same name."""
 
     telemetry: Telemetry
     arrived_at: int
     position: Position | None = None
+    generation: str | None = None
+
+
+def outranks(value: Value, other: Value) -> bool:
+    """An order on values that breaks a tie in time, so that the order of arrival never decides."""
+    kind, other_kind = type(value).__name__, type(other).__name__
+    if kind == other_kind and kind != "list":
+        return value > other  # type: ignore[operator]
+    return (kind, repr(value)) > (other_kind, repr(other))
 
 
 def sample_time(claimed: int | None, arrived_at: int) -> tuple[int, bool]:

@@ -1,16 +1,29 @@
-"""From a batch of a hub partition to vehicle states, notifications and the ledger."""
+"""From a batch of a hub partition to vehicle states, history, notifications and the ledger."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.parked import Parked
-from shared.domain.telemetry import Event, Position, Telemetry
-from shared.domain.vehicle import Outcome, VehicleState, fold
+from shared.domain.policy import Privacy
+from shared.domain.rules import Book
+from shared.domain.telemetry import Event, Position
+from shared.domain.vehicle import Outcome, VehicleState, fold, refusal
 from shared.errors import CloudError, Code, Conflict, NotFound, Refused, Rejected, Unavailable
-from shared.ports import Ledgers, Notifications, Parking, States, Versioned
+from shared.ports import (
+    Clock,
+    Decode,
+    Histories,
+    Ledgers,
+    Notifications,
+    Parking,
+    Rules,
+    States,
+    Versioned,
+    Vocabularies,
+)
 from shared.use_cases.tell import save, tell
 
 ATTEMPTS = 5
@@ -20,59 +33,57 @@ IN_FLIGHT = 32
 WARM = 5_000
 """How many vehicles an instance holds in memory between batches."""
 
-type Clock = Callable[[], int]
-"""Epoch milliseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event as the hub gave it, with what the codec made of it."""
+    """One event as the hub gave it. Without a device nobody knows whose it is."""
 
     position: Position
     device: str
     body: bytes
-    parsed: Telemetry | Rejected
+    generation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What ingest reaches."""
+
+    states: States
+    notifications: Notifications
+    histories: Histories
+    ledgers: Ledgers
+    parking: Parking
+    rules: Rules
+    vocabularies: Vocabularies
 
 
 class Ingest:
     """Takes batches of one hub. Holds what it last wrote, and learns from a conflict that another wrote since."""
 
-    def __init__(
-        self,
-        hub: str,
-        states: States,
-        notifications: Notifications,
-        ledgers: Ledgers,
-        parking: Parking,
-        handover_after: int,
-    ) -> None:
+    def __init__(self, hub: str, outside: Outside, handover_after: int) -> None:
         """`handover_after`: milliseconds after which the timer looks after what was committed and not handed on."""
-        self._hub, self._states, self._notifications = hub, states, notifications
-        self._ledgers, self._parking, self._handover_after = ledgers, parking, handover_after
+        self.hub, self._o, self._handover_after = hub, outside, handover_after
         self._warm: OrderedDict[str, tuple[str, Versioned[VehicleState]]] = OrderedDict()
-        self._books: dict[str, Versioned[Ledger]] = {}
+        self._books = Books(hub, outside.ledgers)
         self._read_to: dict[str, Position] = {}
 
     async def batch(self, partition: str, arrivals: Sequence[Arrival], clock: Clock) -> list[Counted]:
         """Apply, park and count every event of the batch, or raise Unavailable so that the batch comes again."""
         self._forget_after_a_gap(partition, arrivals)
         by_vehicle: dict[str, list[Arrival]] = {}
-        counted: dict[Position, Counted] = {}
         for arrival in arrivals:
-            if isinstance(arrival.parsed, Telemetry):
-                by_vehicle.setdefault(arrival.device, []).append(arrival)
-            else:
-                counted[arrival.position] = await self._park(partition, arrival, arrival.parsed)
+            by_vehicle.setdefault(arrival.device, []).append(arrival)
         slots = asyncio.Semaphore(IN_FLIGHT)
         entries = await asyncio.gather(
             *(self._in_slot(slots, partition, own, clock) for own in by_vehicle.values()), return_exceptions=True
         )
+        counted: dict[Position, Counted] = {}
         for found in entries:
             if isinstance(found, BaseException):
                 raise found
             counted.update((c.position, c) for c in found)
         books = [counted[a.position] for a in arrivals]
-        await self._count(partition, books)
+        await self._books.count(partition, books)
         self._read_to[partition] = arrivals[-1].position
         return books
 
@@ -82,73 +93,161 @@ class Ingest:
         if last is None or arrivals[0].position.sequence != last.sequence + 1:
             for vehicle in [v for v, (p, _) in self._warm.items() if p == partition]:
                 del self._warm[vehicle]
-            self._books.pop(partition, None)
+            self._books.forget(partition)
 
     async def _in_slot(
         self, slots: asyncio.Semaphore, partition: str, own: Sequence[Arrival], clock: Clock
     ) -> list[Counted]:
         async with slots:
             try:
+                if not own[0].device:
+                    raise NotFound("the hub names no device", Code.NO_DEVICE)
                 return await self._vehicle(partition, own, clock)
             except (NotFound, Refused) as error:
-                if isinstance(error, NotFound):
+                if isinstance(error, NotFound) and error.code is Code.NOT_FOUND:
                     error = NotFound(error.detail, Code.UNREGISTERED_DEVICE)
-                return [await self._park(partition, arrival, error) for arrival in own]
+                return [await self._park(arrival, error, None) for arrival in own]
 
     async def _vehicle(self, partition: str, own: Sequence[Arrival], clock: Clock) -> list[Counted]:
-        """Fold one vehicle's events into one write, then tell what follows from them."""
+        """Fold one vehicle's events into one write, then hand on what follows from them."""
         vehicle = own[0].device
         for _ in range(ATTEMPTS):
             _, found = self._warm.pop(vehicle, (partition, None))
             if found is None:
-                found = await self._states.load(vehicle)
-            state, outcomes = _fold(found.value, own)
-            state = state.owing(clock() + self._handover_after)
+                found = await self._o.states.load(vehicle)
+            policy = found.value.policy
             try:
-                held = found if state is found.value else await save(found, state, self._states)
+                book = await self._o.rules.book(policy.brand, vehicle, policy.rules)
+                state, entries = await self._fold(found.value, own, book)
+                held = found
+                if state is not found.value:
+                    held = await save(found, self._scheduled(state, book, clock), self._o.states)
             except (Conflict, Unavailable):
                 continue
-            told = await tell(held, self._states, self._notifications) if held.value.outbox else held
-            if told:
+            told = await self._tell(held, book, clock)
+            if told and told.value.may_be_held(clock()):
                 self._hold(partition, vehicle, told)
-            return [_counted(a, o) for a, o in zip(own, outcomes, strict=True)]
+            return entries
         raise Unavailable(f"{vehicle} could not be written in {ATTEMPTS} attempts")
+
+    def _scheduled(self, state: VehicleState, book: Book, clock: Clock) -> VehicleState:
+        return state.scheduled(book, clock(), self._handover_after)
+
+    async def _tell(self, held: Versioned[VehicleState], book: Book, clock: Clock) -> Versioned[VehicleState] | None:
+        if not held.value.outbox:
+            return held
+        o = self._o
+        return await tell(
+            held, o.states, o.notifications, o.histories, lambda state: self._scheduled(state, book, clock)
+        )
+
+    async def _fold(
+        self, state: VehicleState, own: Sequence[Arrival], book: Book
+    ) -> tuple[VehicleState, list[Counted]]:
+        """The state after what can be taken in of the events; the rest is parked before anything is committed."""
+        decode = await self._o.vocabularies.decoder(state.policy.brand)
+        parsed = [_parsed(arrival, decode) for arrival in own]
+        after, outcomes = _folded(state, [event for event in parsed if isinstance(event, Event)], book)
+        verdicts, entries = iter(outcomes), list[Counted]()
+        for arrival, event in zip(own, parsed, strict=True):
+            verdict = event if isinstance(event, CloudError) else next(verdicts)
+            if isinstance(verdict, CloudError):
+                entries.append(await self._park(arrival, verdict, state.policy.privacy))
+            elif isinstance(event, Event):
+                entries.append(Counted(arrival.position, verdict, None, event.telemetry.census))
+        return after, entries
+
+    async def replay(self, arrival: Arrival, clock: Clock) -> Outcome:
+        """Take in one event that was parked, as of when it arrived. It is parked already, so that it may stay so.
+
+        The vehicle's own sequence tells whether it was taken in before; the hub's position says nothing any more."""
+        vehicle = arrival.device
+        for _ in range(ATTEMPTS):
+            try:
+                found = await self._o.states.load(vehicle)
+                policy = found.value.policy
+                book = await self._o.rules.book(policy.brand, vehicle, policy.rules)
+                event = _parsed(arrival, await self._o.vocabularies.decoder(policy.brand))
+                if isinstance(event, Rejected):
+                    return Outcome.PARKED
+                state, outcomes = fold(found.value, [replace(event, position=None)], book)
+                if state is not found.value:
+                    held = await save(found, self._scheduled(state, book, clock), self._o.states)
+                    await self._tell(held, book, clock)
+            except NotFound:
+                return Outcome.PARKED
+            except Conflict:
+                continue
+            return outcomes[0]
+        raise Unavailable(f"{vehicle} is being written by others")
 
     def _hold(self, partition: str, vehicle: str, state: Versioned[VehicleState]) -> None:
         self._warm[vehicle] = (partition, state)
         if len(self._warm) > WARM:
             self._warm.popitem(last=False)
 
-    async def _park(self, partition: str, arrival: Arrival, error: CloudError) -> Counted:
+    async def _park(self, arrival: Arrival, error: CloudError, privacy: Privacy | None) -> Counted:
+        """Set it aside. Of a vehicle that was excluded lately nobody knows what is in the body: it is only counted."""
         position = arrival.position
-        key = f"{partition}-{position.sequence}"
-        await self._parking.park(
-            Parked(self._hub, key, position.enqueued_at, arrival.device, error.code.value, error.detail, arrival.body)
-        )
+        if privacy in (None, Privacy()):
+            key = f"{position.partition}-{position.sequence}"
+            reason, at, generation = error.code.value, position.enqueued_at, arrival.generation
+            await self._o.parking.park(
+                Parked(self.hub, key, at, arrival.device, reason, error.detail, arrival.body, generation)
+            )
         return Counted(position, Outcome.PARKED, error.code.value)
 
-    async def _count(self, partition: str, entries: Sequence[Counted]) -> None:
+
+class Books:
+    """The ledger of every partition of a hub, as far as this instance wrote it."""
+
+    def __init__(self, hub: str, ledgers: Ledgers) -> None:
+        self._hub, self._ledgers = hub, ledgers
+        self._held: dict[str, Versioned[Ledger]] = {}
+
+    def forget(self, partition: str) -> None:
+        self._held.pop(partition, None)
+
+    async def count(self, partition: str, entries: Sequence[Counted]) -> None:
+        """Count each position once, or raise Unavailable."""
         for _ in range(ATTEMPTS):
-            book = self._books.pop(partition, None) or await self._ledgers.load(f"{self._hub}-{partition}")
+            book = self._held.pop(partition, None) or await self._ledgers.load(f"{self._hub}-{partition}")
             after = count(book.value, entries)
             try:
                 version = book.version if after is book.value else await self._ledgers.commit(after, book.version)
             except (Conflict, Unavailable):
                 continue
-            self._books[partition] = Versioned(after, version)
+            self._held[partition] = Versioned(after, version)
             return
         raise Unavailable(f"the ledger of {partition} could not be written in {ATTEMPTS} attempts")
 
 
-def _fold(state: VehicleState, own: Sequence[Arrival]) -> tuple[VehicleState, list[Outcome]]:
-    """What the domain makes of them; a defect there parks one vehicle's events instead of holding up the hub."""
-    events = [Event(a.parsed, a.position.enqueued_at, a.position) for a in own if isinstance(a.parsed, Telemetry)]
+def _parsed(arrival: Arrival, decode: Decode) -> Event | Rejected:
     try:
-        return fold(state, events)
+        telemetry = decode(arrival.device, arrival.body, arrival.position.enqueued_at)
+    except Rejected as error:
+        return error
+    return Event(telemetry, arrival.position.enqueued_at, arrival.position, arrival.generation)
+
+
+def _folded(
+    state: VehicleState, events: Sequence[Event], book: Book
+) -> tuple[VehicleState, list[Outcome | CloudError]]:
+    """What the domain makes of them. A defect there parks the event that brings it out, and no other."""
+    try:
+        after, outcomes = fold(state, events, book)
     except Exception as error:
-        raise Refused(f"fold: {error!r}", Code.INTERNAL) from error
+        if len(events) == 1:
+            return state, [Refused(f"fold: {error!r}", Code.INTERNAL)]
+        found = list[Outcome | CloudError]()
+        for event in events:
+            state, one = _folded(state, [event], book)
+            found += one
+        return state, found
+    refused = (_refused(after, e) if o is Outcome.PARKED else o for e, o in zip(events, outcomes, strict=True))
+    return after, list(refused)
 
 
-def _counted(arrival: Arrival, outcome: Outcome) -> Counted:
-    census = arrival.parsed.census if isinstance(arrival.parsed, Telemetry) else None
-    return Counted(arrival.position, outcome, None, census) if census else Counted(arrival.position, outcome)
+def _refused(state: VehicleState, event: Event) -> CloudError:
+    code = refusal(state, event) or Code.QUARANTINED
+    return Refused(f"nothing is taken in of {state.vehicle_id}", code)

@@ -1,12 +1,12 @@
 """Handing on what was committed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from shared.domain.notification import Notification
-from shared.domain.vehicle import VehicleState
+from shared.domain.history import Chunk
+from shared.domain.vehicle import Entry, VehicleState
 from shared.errors import Conflict, Unavailable
-from shared.ports import Notifications, States, Versioned
+from shared.ports import Histories, Notifications, States, Versioned
 
 
 async def save(found: Versioned[VehicleState], state: VehicleState, states: States) -> Versioned[VehicleState]:
@@ -16,28 +16,42 @@ async def save(found: Versioned[VehicleState], state: VehicleState, states: Stat
 
 
 async def tell(
-    found: Versioned[VehicleState], states: States, notifications: Notifications
+    found: Versioned[VehicleState],
+    states: States,
+    notifications: Notifications,
+    histories: Histories,
+    scheduled: Callable[[VehicleState], VehicleState],
 ) -> Versioned[VehicleState] | None:
-    """Send what the committed outbox holds, then forget it; None if another writer came in between.
+    """Hand on what the committed outbox holds, then forget it; None if another writer came in between.
 
-    What was sent before a failure is forgotten too, so that a long outbox drains under faults. A crash in between
-    sends an entry again, under the same id."""
-    sent: list[Notification] = []
+    What was handed on before a failure is forgotten too, so that a long outbox drains under faults. A crash in between
+    hands an entry on again, under the same id. Chunks alone are forgotten with the next write, whoever makes it: what
+    is stored still owes them until then. `scheduled` says when the timer has to look at it again."""
+    done: list[Entry] = []
     try:
-        for notification in found.value.outbox:
-            await notifications.send(notification)
-            sent.append(notification)
+        for entry in found.value.outbox:
+            if isinstance(entry, Chunk):
+                await histories.put(entry)
+            else:
+                await notifications.send(entry)
+            done.append(entry)
     finally:
-        left = await _forget(found, sent, states)
+        left = await _forget(found, done, states, scheduled)
     return left
 
 
 async def _forget(
-    found: Versioned[VehicleState], sent: Sequence[Notification], states: States
+    found: Versioned[VehicleState],
+    done: Sequence[Entry],
+    states: States,
+    scheduled: Callable[[VehicleState], VehicleState],
 ) -> Versioned[VehicleState] | None:
-    if not sent:
+    if not done:
         return found
+    left = scheduled(found.value.handed_on(done))
+    if all(isinstance(entry, Chunk) for entry in done):
+        return Versioned(left, found.version)
     try:
-        return await save(found, found.value.told(sent), states)
+        return await save(found, left, states)
     except (Conflict, Unavailable):
-        return None  # whoever wrote in between found the same outbox, and sends it too
+        return None  # whoever wrote in between found the same outbox, and hands it on too

@@ -3,11 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.domain.freshness import Thresholds
+from shared.domain.policy import Status
 from shared.domain.principal import Principal, require_access, require_operator
-from shared.domain.profile import Profile, Request, Status, Subscription, subscribe
-from shared.domain.vehicle import VehicleState
+from shared.domain.profile import Profile, Request, Subscription, moved_to, subscribe
+from shared.domain.vehicle import VehicleState, trusting
+from shared.domain.vin import is_vin
 from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Unavailable
-from shared.ports import Catalogs, Profiles, States, Versioned
+from shared.ports import Brands, Catalogs, Page, Profiles, Sought, States
+from shared.use_cases.amend import Change, amend
 from shared.use_cases.ingest import ATTEMPTS
 
 
@@ -80,21 +84,39 @@ async def change_status(
 ) -> Profile:
     """Set the status in the profile and, in the same write, in the copy that ingest goes by.
 
-    Raises Forbidden or NotFound."""
+    Raises Forbidden, NotFound, or Contradiction(decommissioned, quarantined)."""
     require_operator(caller)
-    for _ in range(ATTEMPTS):
-        found = await profiles.load(vehicle_id)
-        require_access(caller, found.value)
-        if found.value.status is status:
-            return found.value
-        after, state = replace(found.value, status=status), await states.load(vehicle_id)
-        copied = replace(state.value, policy=after.policy(), revision=state.value.revision + 1)
-        try:
-            await profiles.change(Versioned(after, found.version), Versioned(copied, state.version))
-        except Conflict:
-            continue
-        return after
-    raise Unavailable(f"{vehicle_id} is being written by others")
+
+    def decide(profile: Profile) -> Change:
+        require_access(caller, profile)
+        return Change(moved_to(profile, status))
+
+    return await amend(vehicle_id, decide, profiles, states)
+
+
+async def release(caller: Principal, vehicle_id: str, profiles: Profiles, states: States) -> Profile:
+    """End a quarantine: from now on the device that turned up last is the vehicle's. Else nothing changes."""
+    require_operator(caller)
+
+    def decide(profile: Profile) -> Change:
+        require_access(caller, profile)
+        quarantined = profile.status is Status.QUARANTINED
+        return Change(replace(profile, status=Status.ACTIVE) if quarantined else profile, trusting)
+
+    return await amend(vehicle_id, decide, profiles, states)
+
+
+async def find(caller: Principal, sought: Sought, limit: int, cursor: str | None, profiles: Profiles) -> Page[Profile]:
+    """Vehicles of the operator's brand; of a whole VIN the one that has it."""
+    require_operator(caller)
+    if sought.vin is None or not is_vin(sought.vin):
+        return await profiles.list(sought, limit, cursor)
+    vehicle = await profiles.find(sought.vin)
+    try:
+        found = [(await profiles.load(vehicle)).value] if vehicle else []
+    except NotFound:
+        return Page([])
+    return Page([p for p in found if sought.fits(p)])
 
 
 async def read_profile(caller: Principal, vehicle_id: str, profiles: Profiles) -> Profile:
@@ -104,7 +126,10 @@ async def read_profile(caller: Principal, vehicle_id: str, profiles: Profiles) -
     return profile
 
 
-async def read_state(caller: Principal, vehicle_id: str, profiles: Profiles, states: States) -> VehicleState:
-    """The newest reading of every signal, for whoever has access; else NotFound."""
-    require_access(caller, (await profiles.load(vehicle_id)).value)
-    return (await states.load(vehicle_id)).value
+async def read_state(
+    caller: Principal, vehicle_id: str, profiles: Profiles, states: States, brands: Brands
+) -> tuple[VehicleState, Thresholds]:
+    """The newest reading of every signal, and how old it may be, for whoever has access; else NotFound."""
+    profile = (await profiles.load(vehicle_id)).value
+    require_access(caller, profile)
+    return (await states.load(vehicle_id)).value, await brands.thresholds(profile.brand)

@@ -11,16 +11,18 @@ from local.cloud import Cloud
 from shared.adapters.blob import BODIES
 from shared.bootstrap import World
 from shared.domain.catalog import Catalog
+from shared.domain.episodes import Episode
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Parked
-from shared.domain.profile import Profile, Request, Status, subscribe
+from shared.domain.policy import Status
+from shared.domain.profile import Profile, Request, subscribe
 from shared.domain.telemetry import Census, Position
 from shared.domain.vehicle import Outcome, VehicleState, fold
 from shared.errors import Code, Conflict, Malformed, NotFound, Refused
 from shared.ports import Versioned
 from shared.settings import read
-from tests.examples import BRAND, CATALOG, NOON, NOON_AT, PROFILE, STATE, at, event
+from tests.examples import BOOK, BRAND, CATALOG, NOON, NOON_AT, PROFILE, STATE, at, event
 from tests.memory import MemoryWorld
 
 type AnyWorld = MemoryWorld | World
@@ -66,8 +68,8 @@ async def test_an_absent_vehicle_is_not_found(world: AnyWorld) -> None:
 async def test_a_whole_state_comes_back_as_it_went(world: AnyWorld) -> None:
     _, state = await registered(world)
     found = await world.states.load(state.vehicle_id)
-    full, _ = fold(state, [at(7, event(1, soc=8.25, IsMoving=True, Gear="D")), at(8, event(2, Speed=10))])
-    full = replace(full.owing(NOON), revision=3)
+    full, _ = fold(state, [at(7, event(1, soc=8.25, IsMoving=True, Gear="D")), at(8, event(2, Speed=10))], BOOK)
+    full = replace(full.scheduled(BOOK, NOON, 60_000), revision=3)
     await world.states.commit(full, found.version)
     assert (await world.states.load(state.vehicle_id)).value == full
 
@@ -104,7 +106,7 @@ async def test_what_is_due_is_found_and_nothing_else(world: AnyWorld) -> None:
     assert expected in page.items
     assert later not in dict(page.items)
     found = await world.states.load(expected[0])
-    await world.states.commit(found.value.told(()), found.version)
+    await world.states.commit(replace(found.value, due=None), found.version)
     assert expected not in (await world.states.due(due)).items
 
 
@@ -219,7 +221,7 @@ async def test_a_cursor_that_is_none_is_malformed(world: AnyWorld, cursor: str) 
 async def test_a_document_that_is_too_large_is_refused_for_good(real: World) -> None:
     _, state = await registered(real)
     found = await real.states.load(state.vehicle_id)
-    huge = replace(state, episodes={"x" * 3_000_000: 1})
+    huge = replace(state, episodes={"x" * 3_000_000: Episode(1, True)})
     with pytest.raises(Refused):
         await real.states.commit(huge, found.version)
 

@@ -13,8 +13,20 @@ from shared.domain.principal import Kind, Principal
 from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
 
-MODULES = ("http", "vehicles", "entitlements", "catalog", "inbox", "ledger")
-EVENT_MODULES = ("telemetry", "queues", "notifications", "deliveries", "wake")
+MODULES = (
+    "http",
+    "vehicles",
+    "states",
+    "privacy",
+    "rules",
+    "brands",
+    "parked",
+    "entitlements",
+    "catalog",
+    "inbox",
+    "ledger",
+)
+EVENT_MODULES = ("telemetry", "lifecycle", "queues", "notifications", "deliveries", "wake")
 
 
 @pytest.fixture

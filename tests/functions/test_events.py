@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from functions import deliveries, notifications, telemetry, wake
 from shared.codec import messages
 from shared.domain.notification import Notification, plan
+from shared.domain.policy import Status
 from shared.domain.principal import Kind, Principal
-from shared.domain.profile import Status
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.use_cases import ingest as ingest_module
@@ -38,16 +39,31 @@ def low(sequence: int, soc: float = 5.0, **changes: Any) -> bytes:
     return encoded(cloud_event(sequence=str(sequence), data=data, **changes))
 
 
-def received(position: int, body: bytes, device: str | None = VEHICLE) -> EventHubEvent:
+def received(
+    position: int,
+    body: bytes,
+    device: str | None = VEHICLE,
+    generation: str | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> EventHubEvent:
     """As the host hands it over: the enqueued time comes naive, in UTC."""
+    stamped = {"connection-device-id": device} if device else {}
     where = {"PartitionContext": Datum(json.dumps({"PartitionId": "3"}), "json")}
+    where["PropertiesArray"] = Datum(json.dumps([properties or {}]), "json")
     return EventHubEvent(
         body=body,
         trigger_metadata=where,
         sequence_number=position,
         enqueued_time=datetime.fromtimestamp(NOON / 1000 + position, UTC).replace(tzinfo=None),
-        iothub_metadata={"connection-device-id": device} if device else {},
+        iothub_metadata=stamped | ({"connection-auth-generation-id": generation} if generation else {}),
     )
+
+
+def together(events: Sequence[EventHubEvent]) -> list[EventHubEvent]:
+    """A batch whose first event carries the properties of all, as the host gives them."""
+    said = [(event.metadata or {})["PropertiesArray"][0] for event in events]
+    (events[0].metadata or {})["PropertiesArray"][:] = said
+    return list(events)
 
 
 async def ingest(*events: EventHubEvent) -> None:
@@ -158,7 +174,7 @@ async def test_no_more_vehicles_are_written_at_once_than_the_limit_says(
 async def test_another_writer_is_noticed_and_nothing_of_either_is_lost(world: MemoryWorld) -> None:
     await ingest(received(0, low(1, soc=50)))
     shelf = world.states.shelf
-    shelf.commit(VEHICLE, state(world).told(()), shelf.held[VEHICLE].version)
+    shelf.commit(VEHICLE, replace(state(world), due=None), shelf.held[VEHICLE].version)
     await ingest(received(1, low(2, soc=51)))
     assert outcomes(world) == {"applied": 2}
     assert state(world).signals[SOC].value == 51

@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from functions import catalog, entitlements, fallback, inbox, ledger, vehicles
+from functions import catalog, entitlements, fallback, inbox, ledger, states, vehicles
 from functions.http import LARGEST_BODY
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.vehicle import fold
 from shared.errors import Unavailable
-from tests.examples import BRAND, NOON, STATE, VEHICLE, event
+from tests.examples import BOOK, BRAND, NOON, STATE, VEHICLE, event
 from tests.functions.conftest import ask
 from tests.memory import MemoryWorld
 
@@ -100,7 +100,7 @@ async def test_a_vehicle_that_is_not_yours_is_as_absent_as_one_that_is_not_there
     world: MemoryWorld, token: str
 ) -> None:
     route = {"feature": "live-traffic"}
-    for handler in (vehicles.read_vehicle, vehicles.read_vehicle_state, entitlements.check_entitlement):
+    for handler in (vehicles.read_vehicle, states.read_vehicle_state, entitlements.check_entitlement):
         not_yours = await ask(handler, token, route=route, vehicle_id=VEHICLE)
         absent = await ask(handler, token, route=route, vehicle_id="veh-absent")
         assert (not_yours.status, not_yours.body) == (404, absent.body)
@@ -108,7 +108,7 @@ async def test_a_vehicle_that_is_not_yours_is_as_absent_as_one_that_is_not_there
 
 @pytest.mark.parametrize("text", ["", "a/b", "nul\x00", "x" * 65, "veh\n", "..", "état"])
 async def test_an_id_that_no_document_could_have_is_absent(world: MemoryWorld, text: str) -> None:
-    assert (await ask(vehicles.read_vehicle_state, vehicle_id=text)).code == "not_found"
+    assert (await ask(states.read_vehicle_state, vehicle_id=text)).code == "not_found"
     assert (await ask(entitlements.check_entitlement, vehicle_id=VEHICLE, feature=text)).code == "not_found"
 
 
@@ -186,11 +186,15 @@ async def test_a_catalogue_that_does_not_hold_together_is_refused(world: MemoryW
 # ---- state, inbox, ledger
 
 
-async def test_the_newest_readings_are_shown_with_their_times(world: MemoryWorld) -> None:
-    state, _ = fold(STATE, [event(0, Speed=50.0, soc=9)])
+async def test_the_newest_readings_are_shown_with_their_times(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, _ = fold(STATE, [event(0, Speed=50.0, soc=9)], BOOK)
     world.states.shelf.commit(VEHICLE, state, world.states.shelf.held[VEHICLE].version)
-    answer = await ask(vehicles.read_vehicle_state, "ada", vehicle_id=VEHICLE)
-    assert answer.body["signals"]["Vehicle.Speed"] == {"value": 50.0, "at": "2026-11-22T12:00:00.000Z"}
+    monkeypatch.setattr(states, "now_ms", lambda: NOON)
+    answer = await ask(states.read_vehicle_state, "ada", vehicle_id=VEHICLE)
+    at = "2026-11-22T12:00:00.000Z"
+    assert answer.body["signals"]["Vehicle.Speed"] == {"value": 50.0, "at": at, "freshness": "live"}
     assert answer.body["episodes"] == [{"rule": "battery_low", "since": "2026-11-22T12:00:00.000Z"}]
 
 
@@ -225,14 +229,14 @@ async def test_an_operator_has_no_inbox_and_a_person_no_ledger(world: MemoryWorl
 
 @pytest.mark.parametrize("token", [None, "unknown", "a" * 9000])
 async def test_without_a_token_that_holds_nothing_is_answered(world: MemoryWorld, token: str | None) -> None:
-    answer = await ask(vehicles.read_vehicle_state, token, vehicle_id=VEHICLE)
+    answer = await ask(states.read_vehicle_state, token, vehicle_id=VEHICLE)
     assert (answer.status, answer.code) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer  ", "Basic operator", "operator"])
 async def test_another_authorization_than_a_bearer_token_is_none(world: MemoryWorld, header: str) -> None:
-    answer = await ask(vehicles.read_vehicle_state, None, headers={"authorization": header}, vehicle_id=VEHICLE)
+    answer = await ask(states.read_vehicle_state, None, headers={"authorization": header}, vehicle_id=VEHICLE)
     assert answer.code == "unauthenticated"
 
 
@@ -295,13 +299,13 @@ async def test_an_outage_asks_to_come_again(world: MemoryWorld, monkeypatch: pyt
         raise Unavailable("the store is away")
 
     monkeypatch.setattr(world.profiles, "load", down)
-    answer = await ask(vehicles.read_vehicle_state, vehicle_id=VEHICLE)
+    answer = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "unavailable", "5")
 
 
 async def test_a_defect_is_a_problem_that_tells_nothing(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "profiles", None)
-    answer = await ask(vehicles.read_vehicle_state, vehicle_id=VEHICLE)
+    answer = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
     assert (answer.status, answer.code) == (500, "internal")
     assert "NoneType" not in answer.body["detail"]
 

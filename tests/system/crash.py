@@ -10,25 +10,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGSTOP
-from time import monotonic
+from time import monotonic, time
 
 import aiohttp
 
 from local.cloud import Cloud, Ports
-from local.demo import quiet
+from local.demo import owes, quiet
 from local.fleet.drives import Sample
 from local.fleet.sender import Fleet, fleet
 from local.host.triggers import OWNED_FOR
 from local.town import Resident, inboxes, settle
 from shared.bootstrap import world
-from shared.codec.signals import catalogue
+from shared.codec.signals import shipped
 from shared.domain.notification import Notification
-from shared.domain.rules import STATE_OF_CHARGE
+from shared.domain.policy import Policy
+from shared.domain.rules import DEFAULTS, STATE_OF_CHARGE, Book
 from shared.domain.telemetry import Event, Telemetry
 from shared.domain.telemetry import Sample as Seen
-from shared.domain.vehicle import Policy, Reading, VehicleState, fold
+from shared.domain.vehicle import Reading, VehicleState, fold
 from shared.errors import Unavailable
-from shared.use_cases.wake import wake
+from shared.use_cases.wake import Outside, wake
 
 VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
 SAMPLES = 600
@@ -71,7 +72,7 @@ def drives(seed: int) -> list[list[Sample]]:
 
 def witness(number: int) -> dict[str, float]:
     """A signal that only this and few other samples carry: a lost update loses it for good."""
-    floats = sorted(path for path, type_ in catalogue().items() if type_ is float)
+    floats = sorted(p for p, leaf in shipped().items() if leaf.datatype == "float" and leaf.least is leaf.most is None)
     return {floats[number // 10 % len(floats)]: float(number)}
 
 
@@ -89,11 +90,11 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
             rest = kills * sum(PAUSE) / 2 / (SAMPLES / SLICE)
             pairs = zip(residents, plans, strict=True)
             driving = asyncio.gather(*(_drive(vehicles, r, plan, rest) for r, plan in pairs))
-            freezing, over = asyncio.create_task(_freeze(cloud, random)), asyncio.Event()
+            freezing, over = asyncio.create_task(_freeze(cloud, random, residents)), asyncio.Event()
             dawdling = asyncio.gather(*(_dawdle(r, over) for r in residents))
             for _ in range(kills):
                 await asyncio.sleep(random.uniform(*PAUSE))
-                killed.update(await _kill(cloud, random))
+                killed.update(await _kill(cloud, random, residents))
             freezing.cancel()
             await asyncio.wait([freezing])
             await driving
@@ -108,14 +109,14 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         await cloud.stop()
 
 
-async def _kill(cloud: Cloud, random: Random) -> list[str]:
+async def _kill(cloud: Cloud, random: Random, residents: Sequence[Resident]) -> list[str]:
     """Any part at any moment; or the hosts when they have committed what they cannot hand on, as the broker hangs."""
     if random.random() < 0.6:
         names = [random.choice(PARTS)]
         cloud.parts[names[0]].kill()
         return names
     names, broker = ["host", "host1"], cloud.parts["broker"]
-    await _telling()
+    await _telling(residents)
     broker.send_signal(SIGSTOP)
     await asyncio.sleep(0.2)
     for name in names:
@@ -136,9 +137,11 @@ async def _dawdle(resident: Resident, over: asyncio.Event) -> None:
     """Another instance that wakes the vehicle early, and so slowly that the state has long been written again."""
     while not over.is_set():
         await asyncio.sleep(0)
-        if any(vehicle == resident.vehicle_id for vehicle, _ in await _owing()):
+        if await _owes(resident.vehicle_id):
             with contextlib.suppress(Unavailable):
-                await wake(resident.vehicle_id, world().states, Slow())
+                w = world()
+                outside = Outside(w.states, w.profiles, Slow(), w.histories, w.rules)
+                await wake(resident.vehicle_id, lambda: int(time() * 1000), outside, 3_000)
 
 
 async def _counted(sent: int) -> None:
@@ -151,10 +154,10 @@ async def _counted(sent: int) -> None:
     raise TimeoutError("the other host did not take over")
 
 
-async def _freeze(cloud: Cloud, random: Random) -> None:
+async def _freeze(cloud: Cloud, random: Random, residents: Sequence[Resident]) -> None:
     """Stop a host until its partitions have gone to the other, and let it go on with what it held: two owners."""
     while True:
-        await _telling()
+        await _telling(residents)
         frozen = cloud.parts[random.choice(("host", "host1"))]
         frozen.send_signal(SIGSTOP)
         try:
@@ -163,18 +166,21 @@ async def _freeze(cloud: Cloud, random: Random) -> None:
             frozen.send_signal(SIGCONT)
 
 
-async def _telling() -> None:
+async def _telling(residents: Sequence[Resident]) -> None:
     """A moment at which a vehicle owes what was committed; or in three seconds, if none comes."""
     deadline = monotonic() + 3
-    while monotonic() < deadline and not await _owing():
+    while monotonic() < deadline:
+        for resident in residents:
+            if await _owes(resident.vehicle_id):
+                return
         await asyncio.sleep(0)
 
 
-async def _owing() -> set[tuple[str, int]]:
-    """The vehicles whose outbox holds something, each with its due time."""
+async def _owes(vehicle_id: str) -> bool:
+    """Whether the vehicle's outbox holds a notification."""
     with contextlib.suppress(Unavailable):
-        return set((await world().states.due(2**53)).items)
-    return set()
+        return owes((await world().states.load(vehicle_id)).value)
+    return False
 
 
 async def _drive(vehicles: Fleet, resident: Resident, samples: Sequence[Sample], rest: float) -> None:
@@ -207,7 +213,7 @@ async def _look(
         sum(sum(book.outcomes.values()) for book in books),
         [dict(state.signals) for state in expected],
         [dict(state.signals) for state in states],
-        {told.id for state in expected for told in state.outbox},
+        {told.id for state in expected for told in state.outbox if isinstance(told, Notification)},
         Counter(item["notificationId"] for item in items),
         sum(state.committed for state in states),
         killed,
@@ -216,9 +222,9 @@ async def _look(
 
 def oracle(vehicle_id: str, samples: Sequence[Sample]) -> VehicleState:
     """The same drive without a cloud: one fold in the order in which the vehicle sent it."""
-    state = VehicleState(vehicle_id, Policy("aurora", "active"))
+    state = VehicleState(vehicle_id, Policy("aurora"))
     events = []
     for number, sample in enumerate(samples):
         at = int(datetime.fromisoformat(sample.time).timestamp() * 1000)
         events.append(Event(Telemetry(vehicle_id, number, (Seen(at, sample.signals),)), at))
-    return fold(state, events)[0]
+    return fold(state, events, Book.of(DEFAULTS))[0]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from shared.domain.entitlement import CACHE_FOR, Entitlement, Reason, check
 from shared.domain.period import end_of, is_period
-from shared.domain.profile import REMEMBERED, SUBSCRIPTIONS, Profile, Request, Status, subscribe
+from shared.domain.policy import Status
+from shared.domain.profile import REMEMBERED, SUBSCRIPTIONS, Profile, Request, subscribe
 from shared.domain.vin import is_vin
 from shared.errors import Contradiction, Reused
 from tests.examples import CATALOG, NOON_AT, PROFILE

@@ -5,14 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.codec.telemetry import LARGEST, MOST_READINGS, decode
+from shared.codec.signals import vocabulary
+from shared.codec.telemetry import LARGEST, MOST_READINGS, Decoder
+from shared.domain.signals import Release
 from shared.domain.telemetry import Telemetry
 from shared.errors import Code, Malformed
 from tests.examples import NOON, VEHICLE, cloud_event, encoded, with_signals
 
+DECODER = Decoder(vocabulary(Release()))
+
 
 def read(body: bytes) -> Telemetry:
-    return decode(VEHICLE, body, NOON)
+    return DECODER.decode(VEHICLE, body, NOON)
 
 
 def reason(body: bytes) -> Code:
@@ -98,7 +102,9 @@ def test_a_limit_is_reached_with_its_last_reading() -> None:
         ("Speed", True),
         ("Speed", None),
         ("Speed", [1]),
-        ("IsMoving", 1),
+        ("IsMoving", 2),
+        ("Speed", "nan"),
+        ("Speed", "1e999"),
         ("TraveledDistance", 1.5),
         ("TraveledDistance", -1),
         ("TraveledDistance", 2**32),

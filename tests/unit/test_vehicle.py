@@ -1,19 +1,33 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.rules import BATTERY_LOW
+from shared.domain import vehicle
+from shared.domain.episodes import Episode
 from shared.domain.telemetry import Event
-from shared.domain.vehicle import FIRES_WITHIN, Outcome, VehicleState, fold, observe
-from tests.examples import NOON, STATE, VEHICLE, at, event
+from shared.domain.vehicle import FIRES_WITHIN, Outcome, VehicleState
+from tests.examples import BOOK, NOON, STATE, VEHICLE, at, event, owed
+
+FORGETFUL = replace(STATE, policy=STATE.policy._replace(history_days=0))
+"""A vehicle whose samples are not kept."""
+
+
+def fold(state: VehicleState, events: list[Event]) -> tuple[VehicleState, list[Outcome]]:
+    return vehicle.fold(state, events, BOOK)
+
+
+def observe(state: VehicleState, event: Event) -> tuple[VehicleState, Outcome]:
+    return vehicle.observe(state, event, BOOK)
 
 
 def after(*events: Event) -> VehicleState:
-    return fold(STATE, events)[0]
+    return fold(STATE, list(events))[0]
 
 
 def kinds(state: VehicleState) -> list[str]:
-    return [n.kind for n in state.outbox]
+    return [n.kind for n in owed(state)]
 
 
 def test_a_battery_falling_below_ten_percent_is_told() -> None:
@@ -31,7 +45,7 @@ def test_a_value_that_wavers_around_the_threshold_is_one_episode() -> None:
 def test_charged_above_fifteen_and_low_again_is_another_episode() -> None:
     state = after(event(0, soc=9), event(1, soc=15.1), event(2, soc=9))
     assert len({n.id for n in state.outbox}) == 2
-    assert state.episodes == {BATTERY_LOW.id: NOON + 2000}
+    assert state.episodes == {"battery_low": Episode(NOON + 2000, True)}
     assert state.committed == 2
 
 
@@ -70,8 +84,13 @@ def test_the_newest_reading_wins_whatever_comes_last() -> None:
     }
 
 
-def test_a_message_that_brings_nothing_newer_is_stale() -> None:
-    assert observe(after(event(5, Speed=50.0)), event(3, Speed=30.0))[1] is Outcome.STALE
+def test_a_message_that_brings_nothing_newer_is_applied_for_its_history_alone() -> None:
+    assert observe(after(event(5, Speed=50.0)), event(3, Speed=30.0))[1] is Outcome.APPLIED
+
+
+def test_where_no_history_is_kept_a_message_that_brings_nothing_newer_is_stale() -> None:
+    state, _ = fold(FORGETFUL, [event(5, Speed=50.0)])
+    assert observe(state, event(3, Speed=30.0))[1] is Outcome.STALE
 
 
 def test_a_repeated_sequence_number_is_a_duplicate() -> None:
@@ -103,24 +122,26 @@ def test_a_message_older_than_the_window_only_fills_what_is_not_known_newer() ->
     assert outcome is Outcome.APPLIED
     assert late.signals["Vehicle.Speed"].value == 50.0
     assert late.signals["Vehicle.IsMoving"].value is True
-    assert (late.window, late.outbox) == (state.window, ())
+    assert (late.window, owed(late)) == (state.window, [])
 
 
 def test_nothing_new_leaves_the_very_same_state_so_that_nothing_is_written() -> None:
-    state = after(event(100, Speed=50.0))
+    state, _ = fold(FORGETFUL, [event(100, Speed=50.0)])
     assert fold(state, [event(100, Speed=50.0), event(1, Speed=1.0)])[0] is state
 
 
-def test_told_entries_leave_the_outbox_and_with_the_last_one_the_due_time() -> None:
-    state = after(event(0, soc=9), event(1, soc=20), event(2, soc=9)).owing(NOON)
+def test_what_was_handed_on_leaves_the_outbox_and_with_the_last_one_the_time_at_which_it_is_looked_after() -> None:
+    state = after(event(0, soc=9), event(1, soc=20), event(2, soc=9)).scheduled(BOOK, NOON, 1000)
     first, second = state.outbox
-    assert state.told([first]).outbox == (second,)
-    assert state.told([first]).due == NOON
-    assert (state.told([first, second]).outbox, state.told([first, second]).due) == ((), None)
+    assert (state.owed, state.due) == (NOON + 1000, NOON + 1000)
+    assert state.handed_on([first]).outbox == (second,)
+    assert state.handed_on([first]).scheduled(BOOK, NOON + 500, 1000).due == NOON + 1000
+    left = state.handed_on([first, second]).scheduled(BOOK, NOON + 500, 1000)
+    assert (left.outbox, left.owed, left.due) == ((), None, None)
 
 
 def test_a_notification_names_the_vehicle_its_brand_the_fact_and_the_time() -> None:
-    told = after(event(3, soc=8.5)).outbox[0]
+    told = owed(after(event(3, soc=8.5)))[0]
     assert (told.vehicle_id, told.brand, told.at) == (VEHICLE, "aurora", NOON + 3000)
     assert list(told.facts.values()) == [8.5]
 
@@ -143,7 +164,7 @@ def test_any_order_of_the_same_messages_gives_the_same_signals(history: list[Eve
 def test_any_message_may_come_again(history: list[Event]) -> None:
     state = after(*history)
     again, _ = fold(state, history)
-    assert (again.signals, again.outbox, again.episodes) == (state.signals, state.outbox, state.episodes)
+    assert (again.signals, owed(again), again.episodes) == (state.signals, owed(state), state.episodes)
 
 
 @given(histories, st.integers(1, 7))
@@ -156,4 +177,4 @@ def test_any_split_into_batches_gives_the_same_state(history: list[Event], size:
 
 @pytest.mark.parametrize("value", [False, "low"])
 def test_a_value_that_is_no_number_holds_no_threshold(value: bool | str) -> None:
-    assert not BATTERY_LOW.holds({BATTERY_LOW.signal: value}, held=False)
+    assert kinds(after(event(0, soc=value))) == []

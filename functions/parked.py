@@ -1,0 +1,58 @@
+"""HTTP: what could not be taken in, and the record of who looked at it."""
+
+import azure.functions as func
+
+from functions.http import answer, body, caller, day, endpoint, limit, now_ms, path_id, word
+from shared.bootstrap import world
+from shared.codec.answers import access_answer, parked_answer, parked_whole
+from shared.codec.requests import Replay
+from shared.domain.parked import Filter
+from shared.use_cases import parking
+from shared.use_cases.parking import Outside
+
+bp = func.Blueprint()
+
+
+@endpoint(bp, "GET", "v1/parked")
+async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator lists what was parked, by reason, day and device, without bodies. A page may be empty."""
+    who, sought = await caller(req), Filter(word(req, "reason"), day(req, None), word(req, "device"))
+    page = await parking.list_parked(who, sought, limit(req), req.params.get("cursor"), _outside())
+    return answer({"items": [parked_answer(name, p) for name, p in page.items], "cursor": page.cursor})
+
+
+@endpoint(bp, "GET", "v1/parked/{name}")
+async def read_parked(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator reads one with its body, and that is put on record."""
+    who, name = await caller(req), path_id(req, "name")
+    return answer(parked_whole(name, await parking.read_parked(who, name, now_ms, _outside())))
+
+
+@endpoint(bp, "POST", "v1/parked/{name}/replay")
+async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator has one taken in again; a second time changes nothing."""
+    who, name = await caller(req), path_id(req, "name")
+    outcome = await parking.replay(who, name, now_ms, _outside())
+    return answer({"name": name, "outcome": outcome.value})
+
+
+@endpoint(bp, "POST", "v1/parked/replay")
+async def replay_all_parked(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator has all that fits taken in again, some hundred at once; `more` says that there are others."""
+    who, wanted = await caller(req), body(Replay, req)
+    sought = Filter(wanted.reason, wanted.day, wanted.device)
+    done = await parking.replay_all(who, sought, now_ms, _outside())
+    return answer({"outcomes": dict(done.outcomes), "more": done.more})
+
+
+@endpoint(bp, "GET", "v1/audit")
+async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
+    """What operators did on a UTC day with the data of the own brand."""
+    who, on = await caller(req), day(req, now_ms())
+    found = await parking.read_audit(who, str(on), world().audit)
+    return answer({"items": [access_answer(access) for access in found]})
+
+
+def _outside() -> Outside:
+    w = world()
+    return Outside(w.parking, w.profiles, w.audit, w.ingest)

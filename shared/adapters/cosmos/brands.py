@@ -1,0 +1,179 @@
+"""What brands say: the `catalog` container, one partition a brand; and the rules of single vehicles."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+from azure.cosmos.aio import ContainerProxy
+
+from shared.adapters.cosmos.reactions import Fresh, reactions
+from shared.codec import documents
+from shared.codec.documents import CATALOG, RULES, Document
+from shared.codec.rules import rule_document, rules
+from shared.codec.signals import vocabulary
+from shared.codec.telemetry import Decoder
+from shared.domain.catalog import Catalog
+from shared.domain.freshness import Thresholds
+from shared.domain.rules import DEFAULTS, Book, Rule
+from shared.domain.signals import Leaf, Release
+from shared.errors import Conflict, NotFound
+from shared.ports import Decode
+
+BOOKS = 20_000
+"""Vehicles with rules of their own that an instance remembers."""
+
+
+class Said:
+    """Single documents of a brand, read again after a minute."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+        self._fresh: Fresh[Document] = Fresh()
+
+    async def read(self, brand: str, id: str) -> Document:
+        """An empty one if the brand never said."""
+        known = self._fresh.get(f"{brand}/{id}")
+        return known if known is not None else self._fresh.put(f"{brand}/{id}", await self._read(brand, id))
+
+    async def _read(self, brand: str, id: str) -> Document:
+        try:
+            async with reactions(id):
+                return await self._container.read_item(id, brand)
+        except NotFound:
+            return {}
+
+    async def write(self, brand: str, id: str, content: Document) -> None:
+        document = {**content, "id": id, "brand": brand}
+        async with reactions(id):
+            await self._container.upsert_item(document)
+        self._fresh.put(f"{brand}/{id}", document)
+
+
+class CosmosCatalogs:
+    """What brands sell."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+
+    async def load(self, brand: str) -> Catalog:
+        doc = await self._said.read(brand, CATALOG)
+        return documents.catalog(doc) if doc else Catalog(brand)
+
+    async def put(self, catalog: Catalog) -> None:
+        await self._said.write(catalog.brand, CATALOG, documents.catalog_document(catalog))
+
+
+class CosmosBrands:
+    """When readings are stale, and what trouble codes mean."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+
+    async def thresholds(self, brand: str) -> Thresholds:
+        doc = await self._said.read(brand, "freshness")
+        return Thresholds(doc["live"], doc["stale"]) if doc else Thresholds()
+
+    async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None:
+        await self._said.write(brand, "freshness", thresholds._asdict())
+
+    async def trouble_codes(self, brand: str) -> Mapping[str, str]:
+        codes: Mapping[str, str] = (await self._said.read(brand, "trouble-codes")).get("codes", {})
+        return codes
+
+    async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None:
+        await self._said.write(brand, "trouble-codes", {"codes": dict(texts)})
+
+
+class CosmosVocabularies:
+    """The signals that brands loaded, with the decoder that was made of them."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self._shipped = Decoder(vocabulary(Release()))
+        self._made: dict[str, tuple[Document, Decoder]] = {}
+
+    async def decoder(self, brand: str) -> Decode:
+        doc = await self._said.read(brand, "signals")
+        if not doc:
+            return self._shipped.decode
+        made_of, made = self._made.get(brand, ({}, None))
+        if made is None or made_of is not doc:
+            same = made is not None and made_of.get("_etag", 0) == doc.get("_etag", 1)
+            made = made if made and same else Decoder(vocabulary(_release(doc)))
+            self._made[brand] = (doc, made)
+        return made.decode
+
+    async def load(self, brand: str) -> Release:
+        return _release(await self._said.read(brand, "signals"))
+
+    async def put(self, brand: str, release: Release) -> None:
+        leaves = None if release.leaves is None else _leaves(release.leaves)
+        await self._said.write(brand, "signals", {"leaves": leaves, "overlay": _leaves(release.overlay)})
+
+
+class CosmosRules:
+    """The rules of brands, and of single vehicles by version: one that was read once is not read again."""
+
+    def __init__(self, said: Said, vehicles: ContainerProxy) -> None:
+        self._said, self._vehicles = said, vehicles
+        self._own: OrderedDict[str, tuple[int, tuple[Rule, ...]]] = OrderedDict()
+        self._books: OrderedDict[str, tuple[Sequence[Rule], Sequence[Rule], Book]] = OrderedDict()
+        self._defaults: dict[str, tuple[Document, tuple[Rule, ...]]] = {}
+
+    async def book(self, brand: str, vehicle_id: str, version: int) -> Book:
+        defaults = await self.defaults(brand)
+        own = await self.own(vehicle_id, version)
+        key = vehicle_id if own else f"brand/{brand}"
+        made = self._books.get(key)
+        if made is None or made[0] is not defaults or made[1] is not own:
+            made = (defaults, own, Book.of(defaults, own))
+            _remember(self._books, key, made)
+        return made[2]
+
+    async def defaults(self, brand: str) -> Sequence[Rule]:
+        doc = await self._said.read(brand, RULES)
+        if not doc:
+            return DEFAULTS
+        known = self._defaults.get(brand)
+        if known is None or known[0] is not doc:
+            known = self._defaults[brand] = (doc, rules(doc["rules"]))
+        return known[1]
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
+        await self._said.write(brand, RULES, {"rules": [rule_document(rule) for rule in rules]})
+
+    async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
+        if version == 0:
+            return ()
+        known = self._own.get(vehicle_id)
+        if known is None or known[0] != version:
+            async with reactions("rules"):
+                doc = await self._vehicles.read_item(RULES, vehicle_id)
+            known = (doc["version"], rules(doc["rules"]))
+            _remember(self._own, vehicle_id, known)
+        if known[0] != version:
+            raise Conflict(f"the rules of {vehicle_id} have moved on")
+        return known[1]
+
+
+def _remember[T](held: OrderedDict[str, T], key: str, value: T) -> None:
+    held[key] = value
+    held.move_to_end(key)
+    if len(held) > BOOKS:
+        held.popitem(last=False)
+
+
+def _release(doc: Document) -> Release:
+    if not doc:
+        return Release()
+    leaves = doc["leaves"]
+    overlay = {path: None if leaf is None else _leaf(leaf) for path, leaf in doc["overlay"].items()}
+    return Release(None if leaves is None else {path: _leaf(leaf) for path, leaf in leaves.items()}, overlay)
+
+
+def _leaf(stored: Sequence[object]) -> Leaf:
+    leaf = Leaf(*stored)  # type: ignore[arg-type]
+    return leaf._replace(allowed=tuple(leaf.allowed))
+
+
+def _leaves(found: Mapping[str, Leaf | None]) -> Document:
+    return {path: None if leaf is None else list(leaf) for path, leaf in found.items()}

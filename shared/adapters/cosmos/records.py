@@ -1,0 +1,79 @@
+"""The books of ingest, people's inboxes, and what operators did: the containers `ledger`, `inbox` and `audit`."""
+
+from collections.abc import Sequence
+
+from azure.cosmos.aio import ContainerProxy
+
+from shared.adapters.cosmos.reactions import PAGE, page, reactions, replaced
+from shared.codec import documents
+from shared.domain.audit import Access
+from shared.domain.ledger import Ledger
+from shared.domain.notification import InboxItem
+from shared.errors import Conflict, NotFound
+from shared.ports import Page, Versioned
+
+
+class CosmosLedgers:
+    """The `ledger` container: one document a hub partition."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def load(self, id: str) -> Versioned[Ledger]:
+        try:
+            async with reactions("ledger"):
+                doc = await self._container.read_item(id, id)
+        except NotFound:
+            return Versioned(Ledger(id), None)
+        return Versioned(documents.ledger(doc), doc["_etag"])
+
+    async def commit(self, ledger: Ledger, version: str | None) -> str:
+        return await replaced(self._container, documents.ledger_document(ledger), version, "ledger")
+
+    async def all(self) -> Sequence[Ledger]:
+        async with reactions("ledger"):
+            found = [doc async for doc in self._container.query_items("SELECT * FROM c", max_item_count=PAGE)]
+        return sorted((documents.ledger(doc) for doc in found), key=lambda ledger: ledger.id)
+
+
+class CosmosInbox:
+    """The `inbox` container: one partition a person."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def put(self, item: InboxItem) -> bool:
+        try:
+            async with reactions("inbox item"):
+                await self._container.create_item(documents.inbox_document(item))
+        except Conflict:
+            return False
+        return True
+
+    async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
+        query = "SELECT * FROM c ORDER BY c.at DESC"
+        return await page(self._container, query, {}, limit, cursor, documents.inbox_item, "inbox", user_id)
+
+
+class CosmosAudit:
+    """One partition a brand and day. Nothing is ever changed in it."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def record(self, access: Access) -> None:
+        try:
+            async with reactions("audit"):
+                await self._container.create_item(documents.access_document(access))
+        except Conflict:
+            return
+
+    async def list(self, brand: str, day: str) -> Sequence[Access]:
+        found, cursor = list[Access](), None
+        while True:
+            query = "SELECT * FROM c ORDER BY c.at ASC"
+            some = await page(self._container, query, {}, PAGE, cursor, documents.access, "audit", [brand, day])
+            found += some.items
+            cursor = some.cursor
+            if cursor is None:
+                return found

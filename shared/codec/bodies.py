@@ -1,0 +1,32 @@
+"""The base of everything that is sent to us as JSON over HTTP."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+from shared.errors import Malformed
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\z")]
+"""Of a plan, feature, capability, person: what is safe in a path and as a document id."""
+Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}\z")]
+
+
+class Body(BaseModel):
+    """Strict: no field more or less than named, no number for a text."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_alias=True, allow_inf_nan=False
+    )
+
+
+def parse[B: BaseModel](model: type[B], body: bytes) -> B:
+    """The body as the model, or Malformed naming every field that is wrong."""
+    try:
+        return model.model_validate(from_json(body, allow_inf_nan=False))
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()[:10])
+        raise Malformed("; ".join(wrong)) from None
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {str(error)[:200]}") from None

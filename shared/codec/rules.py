@@ -1,0 +1,139 @@
+"""Rules as people write them and as they are stored: the same JSON."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from shared.codec.bodies import Body, Id
+from shared.domain.geo import Circle, Place, Polygon
+from shared.domain.rules import (
+    CORNERS,
+    ChargingComplete,
+    Geofence,
+    LeftOpen,
+    MovingWhileOff,
+    Rule,
+    Silent,
+    Threshold,
+    TroubleCode,
+)
+
+_SIMPLE: dict[str, type[Rule]] = {
+    kind.kind: kind for kind in (TroubleCode, ChargingComplete, MovingWhileOff, LeftOpen, Silent)
+}
+type Finite = Annotated[float, Field(strict=False, allow_inf_nan=False)]
+
+
+class _Base(Body):
+    id: Id
+    on: Annotated[list[Literal["enter", "exit"]], Field(min_length=1, max_length=2)] = ["enter"]
+    hold_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    enabled: bool = True
+
+    def common(self) -> dict[str, Any]:
+        return {"id": self.id, "on": frozenset(self.on), "hold": self.hold_seconds * 1000, "enabled": self.enabled}
+
+
+class ThresholdBody(_Base):
+    """Below or above a number; `clears` lies on the other side of it, or on it."""
+
+    kind: Literal["threshold"]
+    signal: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9.]{0,255}\z")]
+    below: Finite | None = None
+    above: Finite | None = None
+    clears: Finite
+    name: Id = "threshold"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ThresholdBody":
+        if (self.below is None) == (self.above is None):
+            raise ValueError("either below or above")
+        if (self.below is not None and self.clears < self.below) or (
+            self.above is not None and self.clears > self.above
+        ):
+            raise ValueError("clears lies on the wrong side")
+        return self
+
+    def rule(self) -> Rule:
+        bounds: dict[str, Any] = {"below": self.below, "above": self.above, "clears": self.clears}
+        return Threshold(signal=self.signal, name=self.name, **bounds, **self.common())
+
+
+class PlaceBody(Body):
+    latitude: Annotated[Finite, Field(ge=-90, le=90)]
+    longitude: Annotated[Finite, Field(ge=-180, le=180)]
+
+
+class CircleBody(PlaceBody):
+    radius: Annotated[Finite, Field(ge=10, le=1_000_000)]
+
+
+class GeofenceBody(_Base):
+    """A circle (radius in metres), or a polygon of 3 to 100 corners that is no wider than half the globe."""
+
+    kind: Literal["geofence"]
+    circle: CircleBody | None = None
+    polygon: Annotated[list[PlaceBody], Field(min_length=3, max_length=CORNERS)] | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> "GeofenceBody":
+        if (self.circle is None) == (self.polygon is None):
+            raise ValueError("either a circle or a polygon")
+        if self.polygon and max(p.longitude for p in self.polygon) - min(p.longitude for p in self.polygon) > 180:
+            raise ValueError("a polygon is no wider than 180 degrees")
+        return self
+
+    def rule(self) -> Rule:
+        if self.circle:
+            shape: Circle | Polygon = Circle(Place(self.circle.latitude, self.circle.longitude), self.circle.radius)
+        else:
+            shape = Polygon(tuple(Place(p.latitude, p.longitude) for p in self.polygon or ()))
+        return Geofence(shape=shape, **self.common())
+
+
+class SimpleBody(_Base):
+    """Those that need nothing more to be said."""
+
+    kind: Literal["trouble_code", "charging_complete", "moving_while_off", "left_open"]
+
+    def rule(self) -> Rule:
+        return _SIMPLE[self.kind](**self.common())
+
+
+class SilentBody(_Base):
+    """Nothing heard for a number of hours, up to 30 days."""
+
+    kind: Literal["silent"]
+    hours: Annotated[int, Field(ge=1, le=720)]
+    hold_seconds: Literal[0] = 0
+
+    def rule(self) -> Rule:
+        return Silent(**self.common() | {"hold": self.hours * 3_600_000})
+
+
+type AnyRule = Annotated[ThresholdBody | GeofenceBody | SimpleBody | SilentBody, Field(discriminator="kind")]
+_RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[AnyRule])
+
+
+def rules(docs: object) -> tuple[Rule, ...]:
+    """Stored rules."""
+    return tuple(body.rule() for body in _RULES.validate_python(docs))
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    doc: dict[str, Any] = {"id": rule.id, "kind": rule.kind, "on": sorted(rule.on), "enabled": rule.enabled}
+    if isinstance(rule, Silent):
+        return doc | {"hours": rule.hold // 3_600_000}
+    doc["holdSeconds"] = rule.hold // 1000
+    if isinstance(rule, Threshold):
+        bounds = {"below": rule.below, "above": rule.above, "clears": rule.clears}
+        doc |= {"signal": rule.signal, "name": rule.name} | {k: v for k, v in bounds.items() if v is not None}
+    if isinstance(rule, Geofence):
+        doc |= _shape(rule.shape)
+    return doc
+
+
+def _shape(shape: Circle | Polygon) -> dict[str, Any]:
+    if isinstance(shape, Circle):
+        return {"circle": shape.centre._asdict() | {"radius": shape.radius}}
+    return {"polygon": [corner._asdict() for corner in shape.corners]}

@@ -1,0 +1,109 @@
+"""A vehicle's state as a Cosmos DB document, and back. What is as it was at registration is left out."""
+
+from typing import Any
+
+from shared.codec.documents import STATE, Document, notification, notification_document, privacy, privacy_document
+from shared.codec.samples import pack, unpack
+from shared.domain.episodes import Episode
+from shared.domain.history import Chunk, Open
+from shared.domain.notification import Notification
+from shared.domain.policy import Policy, Status
+from shared.domain.telemetry import Position
+from shared.domain.track import Span, Track
+from shared.domain.vehicle import Connection, Entry, Gaps, Reading, VehicleState
+from shared.domain.window import Window
+
+
+def state_document(s: VehicleState) -> Document:
+    """Readings are [value, epoch ms]; `due` stands only where there is one, as its index is queried."""
+    document: Document = {
+        "id": STATE,
+        "vehicleId": s.vehicle_id,
+        "policy": _policy_document(s.policy),
+        "signals": s.signals,
+        "window": [s.window.highest, f"{s.window.seen:x}"],
+        "position": s.position,
+        "newest": s.newest,
+        "seenAt": s.seen_at,
+        "episodes": s.episodes,
+        "outbox": [_entry_document(entry) for entry in s.outbox],
+        "committed": s.committed,
+        "revision": s.revision,
+        "track": s.track,
+        "gaps": s.gaps,
+    }
+    if s.open.samples:
+        document["open"] = pack(s.open.samples) | {"size": s.open.size, "sequence": s.open.sequence}
+    optional = {"due": s.due, "owed": s.owed, "generation": s.generation, "suspect": s.suspect}
+    optional["connection"] = s.connection  # type: ignore[assignment]
+    return document | {name: value for name, value in optional.items() if value is not None}
+
+
+def state(doc: Document) -> VehicleState:
+    highest, seen = doc["window"]
+    connection = doc.get("connection")
+    return VehicleState(
+        vehicle_id=doc["vehicleId"],
+        policy=_policy(doc["policy"]),
+        signals={path: Reading(value, at) for path, (value, at) in doc["signals"].items()},
+        window=Window(highest, int(seen, 16)),
+        position=Position(*doc["position"]) if doc["position"] else None,
+        newest=doc["newest"],
+        episodes={key: Episode(*episode) for key, episode in doc["episodes"].items()},
+        outbox=tuple(_entry(entry) for entry in doc["outbox"]),
+        committed=doc["committed"],
+        due=doc.get("due"),
+        revision=doc["revision"],
+        open=_open(doc["open"]) if "open" in doc else Open(),
+        track=_track(*doc["track"]),
+        gaps=Gaps(*doc["gaps"]),
+        seen_at=doc["seenAt"],
+        generation=doc.get("generation"),
+        suspect=doc.get("suspect"),
+        connection=Connection(*connection) if connection else None,
+        owed=doc.get("owed"),
+    )
+
+
+def chunk_document(c: Chunk) -> Document:
+    """Of the `history` container: `first` and `last` are the times of samples (epoch ms), `ttl` seconds."""
+    ids = {"id": c.id, "vehicleId": c.vehicle_id, "day": c.day, "kind": "chunk"}
+    last = max(sample.at for sample in c.samples)
+    return ids | pack(c.samples) | {"last": last, "ttl": c.keep_days * 86_400}
+
+
+def _entry_document(entry: Entry) -> Document:
+    return notification_document(entry) if isinstance(entry, Notification) else chunk_document(entry)
+
+
+def _entry(doc: Document) -> Entry:
+    if doc.get("kind") == "chunk" and "rows" in doc:
+        return Chunk(doc["id"], doc["vehicleId"], doc["day"], unpack(doc), doc["ttl"] // 86_400)
+    return notification(doc)
+
+
+def _open(doc: Document) -> Open:
+    return Open(unpack(doc), doc["size"], frozenset(doc["paths"]), doc["sequence"])
+
+
+def _track(journey: Any, charge: Any, outdated: Any, closed: int) -> Track:
+    return Track(
+        Span(*journey) if journey else None,
+        Span(*charge) if charge else None,
+        tuple(Span(*s) for s in outdated),
+        closed,
+    )
+
+
+def _policy_document(p: Policy) -> Document:
+    return {
+        "brand": p.brand,
+        "status": p.status,
+        "privacy": privacy_document(p.privacy),
+        "rules": p.rules,
+        "historyDays": p.history_days,
+    }
+
+
+def _policy(doc: Document) -> Policy:
+    return Policy(doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"])

@@ -1,0 +1,109 @@
+"""Stretches of time in which a rule holds: how they begin and end, and what is told of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared.domain.rules import Book, Facts, Rule, View
+
+HOUR = 3_600_000
+
+
+class Episode(NamedTuple):
+    """Since when the condition holds (epoch ms), and whether it has lasted long enough to count."""
+
+    since: int
+    told: bool
+
+
+class Told(NamedTuple):
+    """Something to tell: its kind, what makes it unique for its vehicle, when it came about (epoch ms), the facts."""
+
+    kind: str
+    fact: str
+    at: int
+    facts: Facts
+
+
+type Episodes = Mapping[str, Episode]
+"""By rule, or `rule/subject` where a rule holds for several."""
+
+
+def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Episodes, list[Told]]:
+    """The episodes after a sample. One that is too old to tell (`in_time`) ends episodes but begins none."""
+    told = list[Told]()
+    for rule in book.touched(view.fresh):
+        active = rule.active(view)
+        if active is None:
+            continue
+        for subject, facts in active.items():
+            key = f"{rule.id}/{subject}" if subject else rule.id
+            known = episodes.get(key)
+            after = _going_on(rule, known, view.at, in_time)
+            if after and after != known:
+                episodes = {**episodes, key: after}
+                if after.told:
+                    told += _begun(rule, key, after, facts)
+        for key in [k for k in episodes if k.partition("/")[0] == rule.id and k.partition("/")[2] not in active]:
+            told += _ended(rule, key, episodes[key], view.at) if in_time else []
+            episodes = {k: e for k, e in episodes.items() if k != key}
+    return episodes, told
+
+
+def _going_on(rule: Rule, known: Episode | None, at: int, in_time: bool) -> Episode | None:
+    if known is None:
+        return Episode(at, rule.hold == 0) if in_time else None
+    return Episode(known.since, known.told or at - known.since >= rule.hold)
+
+
+def heard(book: Book, episodes: Episodes, at: int) -> tuple[Episodes, list[Told]]:
+    """The vehicle is not silent any more."""
+    told = list[Told]()
+    for rule in book.silences:
+        if rule.id in episodes:
+            told += _ended(rule, rule.id, episodes[rule.id], at)
+            episodes = {k: e for k, e in episodes.items() if k != rule.id}
+    return episodes, told
+
+
+def elapse(book: Book, episodes: Episodes, view: View, seen_at: int, now: int) -> tuple[Episodes, list[Told]]:
+    """What time alone has brought by `now`: conditions that have lasted, and silence since `seen_at` (epoch ms)."""
+    told = list[Told]()
+    for key, episode in episodes.items():
+        rule = book.by_id.get(key.partition("/")[0])
+        if rule is None or episode.told or now - episode.since < rule.hold:
+            continue
+        facts = (rule.active(view) or {}).get(key.partition("/")[2], {})
+        episodes = {**episodes, key: Episode(episode.since, True)}
+        told += _begun(rule, key, episode, facts)
+    for rule in book.silences:
+        if rule.id not in episodes and 0 <= seen_at <= now - rule.hold:
+            since = Episode(seen_at + rule.hold, True)
+            episodes = {**episodes, rule.id: since}
+            told += _begun(rule, rule.id, since, {"silentSince": seen_at})
+    return episodes, told
+
+
+def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int) -> int | None:
+    """When time alone may do something next (epoch ms). Of a silence to the hour, so that it does not move with every
+    event: early, never late."""
+    moments = [
+        e.since + r.hold for k, e in episodes.items() if not e.told and (r := book.by_id.get(k.partition("/")[0]))
+    ]
+    for rule in book.silences:
+        if rule.id not in episodes and seen_at >= 0:
+            exact = seen_at + rule.hold
+            moments.append(exact - exact % HOUR if exact - exact % HOUR > now else exact)
+    return min(moments, default=None)
+
+
+def _begun(rule: Rule, key: str, episode: Episode, facts: Facts) -> list[Told]:
+    fact = f"rules/{key}/episodes/{episode.since}"
+    return [Told(rule.tells[0], fact, episode.since, facts)] if "enter" in rule.on else []
+
+
+def _ended(rule: Rule, key: str, episode: Episode, at: int) -> list[Told]:
+    fact = f"rules/{key}/episodes/{episode.since}/end"
+    facts: Facts = {"rule": rule.id, "since": episode.since}
+    if key != rule.id:
+        facts = {"code": key.partition("/")[2], **facts}
+    return [Told(rule.tells[1], fact, at, facts)] if episode.told and "exit" in rule.on else []

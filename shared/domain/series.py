@@ -1,0 +1,35 @@
+"""One signal over time, as it was or by equal intervals."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple
+
+from shared.domain.telemetry import Sample, Value
+
+
+class Point(NamedTuple):
+    """A value at a time (epoch ms); over an interval its beginning, the last value, and of numbers the extremes, the
+    mean, and how many readings there were."""
+
+    at: int
+    value: Value
+    least: float | None = None
+    most: float | None = None
+    mean: float | None = None
+    readings: int = 1
+
+
+def series(samples: Iterable[Sample], path: str, resolution: int | None) -> list[Point]:
+    """The readings of a signal, or one point for each interval of `resolution` milliseconds that has any."""
+    seen = [Point(s.at, s.readings[path]) for s in samples if path in s.readings]
+    if resolution is None:
+        return seen
+    return [_summary(start * resolution, list(points)) for start, points in groupby(seen, lambda p: p.at // resolution)]
+
+
+def _summary(at: int, points: list[Point]) -> Point:
+    numbers = [p.value for p in points if isinstance(p.value, int | float) and not isinstance(p.value, bool)]
+    last = points[-1].value
+    if len(numbers) < len(points):
+        return Point(at, last, readings=len(points))
+    return Point(at, last, min(numbers), max(numbers), sum(numbers) / len(numbers), len(points))

@@ -1,0 +1,53 @@
+"""What an operator says about all vehicles of the own brand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.domain.freshness import Thresholds
+from shared.domain.principal import Principal, require_operator
+from shared.domain.signals import LEAVES, Leaf, Release
+from shared.errors import Code, Malformed
+from shared.ports import Brands, Vocabularies
+
+
+async def load_release(caller: Principal, leaves: Mapping[str, Leaf | None], vocabularies: Vocabularies) -> Release:
+    """Let a whole release stand in the place of the shipped signals; an overlay that was loaded stays over it."""
+    require_operator(caller)
+    found = {path: leaf for path, leaf in leaves.items() if leaf is not None}
+    if not found:
+        raise Malformed("a release without signals", Code.INVALID_SIGNALS)
+    release = replace(await vocabularies.load(caller.brand), leaves=found)
+    await vocabularies.put(caller.brand, release)
+    return release
+
+
+async def load_overlay(caller: Principal, overlay: Mapping[str, Leaf | None], vocabularies: Vocabularies) -> Release:
+    """Add, change or take away signals over the release that holds; an empty overlay takes the last one back."""
+    require_operator(caller)
+    release = replace(await vocabularies.load(caller.brand), overlay=dict(overlay))
+    if len(release.overlay) + len(release.leaves or {}) > LEAVES:
+        raise Malformed(f"more than {LEAVES} signals", Code.INVALID_SIGNALS)
+    await vocabularies.put(caller.brand, release)
+    return release
+
+
+async def drop_signals(caller: Principal, vocabularies: Vocabularies) -> None:
+    """Go back to the shipped signals."""
+    require_operator(caller)
+    await vocabularies.put(caller.brand, Release())
+
+
+async def put_thresholds(caller: Principal, thresholds: Thresholds, brands: Brands) -> None:
+    require_operator(caller)
+    await brands.put_thresholds(caller.brand, thresholds)
+
+
+async def put_trouble_codes(caller: Principal, texts: Mapping[str, str], brands: Brands) -> None:
+    """Replace what trouble codes mean."""
+    require_operator(caller)
+    await brands.put_trouble_codes(caller.brand, texts)
+
+
+async def read_trouble_codes(caller: Principal, brands: Brands) -> Mapping[str, str]:
+    require_operator(caller)
+    return await brands.trouble_codes(caller.brand)

@@ -1,0 +1,60 @@
+"""Trips and charges, from what lies in history and what is still on its way there."""
+
+from collections.abc import Sequence
+
+from shared.domain.history import Chunk, days_between, merged
+from shared.domain.telemetry import Sample
+from shared.domain.track import STOP, Span
+from shared.domain.trips import CHARGE_GAP, Charge, Known, Trip, capacity_in, charges, trips
+from shared.domain.vehicle import VehicleState
+from shared.ports import Histories
+
+ROUNDS = 8
+"""How often the window is widened for a trip or charge that sticks out of it."""
+
+
+async def samples_between(state: VehicleState, start: int, end: int, histories: Histories) -> list[Sample]:
+    """Everything the vehicle reported in [start, end] (epoch ms), in order of time."""
+    parts: list[Sequence[Sample]] = [entry.samples for entry in state.outbox if isinstance(entry, Chunk)]
+    parts.append(state.open.samples)
+    for day in days_between(start, end + 1):
+        parts += await histories.samples(state.vehicle_id, day, start, end)
+    return [sample for sample in merged(parts) if start <= sample.at <= end]
+
+
+async def derive(state: VehicleState, span: Span, histories: Histories) -> None:
+    """Store the trips and charges that touch the span, in the place of those that were derived before."""
+    window = Span(span.start - CHARGE_GAP, span.end + CHARGE_GAP)
+    for _ in range(ROUNDS):
+        known = await _known(state.vehicle_id, window, histories)
+        samples = await samples_between(state, *window, histories)
+        names = [Known(d.id, d.span) for d in known]
+        capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
+        found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names)]
+        found += charges(state.vehicle_id, samples, capacity, names)
+        touched = [d for d in (*found, *known) if _touches(d.span, span)]
+        wider = Span(
+            min([window.start, *(d.span.start - STOP for d in touched)]),
+            max([window.end, *(d.span.end + STOP for d in touched)]),
+        )
+        if wider == window:
+            break
+        window = Span(wider.start - CHARGE_GAP, wider.end + CHARGE_GAP)
+    now = [d for d in found if _touches(d.span, span)]
+    kept = {d.id for d in now}
+    for one in now:
+        await histories.put_derived(one, state.policy.history_days)
+    for old in known:
+        if _touches(old.span, span) and old.id not in kept:
+            await histories.drop_derived(old)
+
+
+async def _known(vehicle_id: str, window: Span, histories: Histories) -> list[Trip | Charge]:
+    found: list[Trip | Charge] = []
+    for day in days_between(window.start, window.end + 1):
+        found += await histories.derived(vehicle_id, day)
+    return found
+
+
+def _touches(a: Span, b: Span) -> bool:
+    return a.start <= b.end + STOP and b.start <= a.end + STOP

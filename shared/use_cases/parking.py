@@ -1,0 +1,114 @@
+"""Looking at what was parked, and taking it in after all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from shared.domain.audit import Access
+from shared.domain.parked import Filter, Parked
+from shared.domain.principal import Principal, require_operator
+from shared.domain.telemetry import Position
+from shared.domain.vehicle import Outcome
+from shared.errors import Code, Contradiction, NotFound
+from shared.ports import Audit, Clock, Page, Parking, Profiles
+from shared.use_cases.ingest import Arrival, Ingest
+
+REPLAYED_AT_ONCE = 500
+"""Of a filter; the caller goes on while there is more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What replaying reaches."""
+
+    parking: Parking
+    profiles: Profiles
+    audit: Audit
+    ingest: Ingest
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many were taken in again and what became of them; `more` if there are others left to take in."""
+
+    outcomes: Counter[str]
+    more: bool
+
+
+async def list_parked(
+    caller: Principal, sought: Filter, limit: int, cursor: str | None, o: Outside
+) -> Page[tuple[str, Parked]]:
+    """What was parked of the operator's own vehicles and of devices that nobody registered, without bodies."""
+    require_operator(caller)
+    page = await o.parking.list(sought, limit, cursor)
+    return Page([(name, parked) for name, parked in page.items if await _is_theirs(caller, parked, o)], page.cursor)
+
+
+async def read_parked(caller: Principal, name: str, clock: Clock, o: Outside) -> Parked:
+    """One with its body. That it was seen is on record before it is shown."""
+    parked = await _load(caller, name, o)
+    await _record(caller, "read_parked", parked.device, name, clock(), o)
+    return parked
+
+
+async def replay(caller: Principal, name: str, clock: Clock, o: Outside) -> Outcome:
+    """Take one in again as if it arrived when it first did: by today's signals, rules and privacy.
+
+    Raises Contradiction(not_replayable) if it is no vehicle's telemetry. What can't be taken in stays parked."""
+    return await _again(caller, name, await _load(caller, name, o), clock, o)
+
+
+async def replay_all(caller: Principal, sought: Filter, clock: Clock, o: Outside) -> Replayed:
+    """Take in everything that fits and was not taken in yet, up to a number at once."""
+    require_operator(caller)
+    outcomes, cursor = Counter[str](), None
+    while True:
+        page = await list_parked(caller, sought, 100, cursor, o)
+        for name, parked in page.items:
+            if parked.replayed_at is None and parked.source == o.ingest.hub:
+                outcomes[(await _again(caller, name, await o.parking.read(name), clock, o)).value] += 1
+                if outcomes.total() >= REPLAYED_AT_ONCE:
+                    return Replayed(outcomes, more=True)
+        cursor = page.cursor
+        if cursor is None:
+            return Replayed(outcomes, more=False)
+
+
+async def _again(caller: Principal, name: str, parked: Parked, clock: Clock, o: Outside) -> Outcome:
+    if parked.source != o.ingest.hub:
+        raise Contradiction(f"what comes from {parked.source} is not replayed here", Code.NOT_REPLAYABLE)
+    await _record(caller, "replay_parked", parked.device, name, clock(), o)
+    outcome = await o.ingest.replay(
+        Arrival(Position(-1, parked.at), parked.device, parked.body, parked.generation), clock
+    )
+    if outcome is not Outcome.PARKED:
+        await o.parking.mark_replayed(name, clock())
+    return outcome
+
+
+async def _load(caller: Principal, name: str, o: Outside) -> Parked:
+    require_operator(caller)
+    parked = await o.parking.read(name)
+    if not await _is_theirs(caller, parked, o):
+        raise NotFound("nothing of that name is parked")
+    return parked
+
+
+async def _is_theirs(caller: Principal, parked: Parked, o: Outside) -> bool:
+    """What comes from another brand's vehicle is not shown; what comes from nobody's is any operator's to mend."""
+    try:
+        return (await o.profiles.load(parked.device)).value.brand == caller.brand
+    except NotFound:
+        return True
+
+
+async def _record(caller: Principal, what: str, whose: str, detail: str, at: int, o: Outside) -> None:
+    id = str(uuid5(NAMESPACE_URL, f"{caller.brand}/{caller.subject}/{what}/{detail}/{at}"))
+    await o.audit.record(Access(id, caller.brand, at, caller.subject, what, whose, detail))
+
+
+async def read_audit(caller: Principal, day: str, audit: Audit) -> Sequence[Access]:
+    """What was done on a UTC day with the data of the operator's own brand."""
+    require_operator(caller)
+    return await audit.list(caller.brand, day)

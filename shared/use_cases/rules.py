@@ -1,0 +1,96 @@
+"""What is worth telling: the brand's rules, and a vehicle's own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.principal import Principal, require_access, require_changes, require_operator
+from shared.domain.profile import Profile
+from shared.domain.rules import OWN_RULES, Rule, with_rule
+from shared.errors import Code, Conflict, Contradiction, NotFound, Unavailable
+from shared.ports import Profiles, Rules, States
+from shared.use_cases.amend import Change, amend
+from shared.use_cases.ingest import ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What changing a vehicle's rules reaches."""
+
+    profiles: Profiles
+    states: States
+    rules: Rules
+
+
+async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
+    """What the caller's brand tells, for an operator."""
+    require_operator(caller)
+    return await rules.defaults(caller.brand)
+
+
+async def publish_defaults(caller: Principal, wanted: Sequence[Rule], rules: Rules) -> None:
+    """Replace what the operator's brand tells; every instance goes by it within a minute."""
+    require_operator(caller)
+    await rules.put_defaults(caller.brand, wanted)
+
+
+async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[Rule]:
+    """The vehicle's own rules, for whoever has access."""
+    for _ in range(ATTEMPTS):
+        profile = (await o.profiles.load(vehicle_id)).value
+        require_access(caller, profile)
+        try:
+            return await o.rules.own(vehicle_id, profile.rules)
+        except Conflict:
+            continue
+    raise Unavailable(f"the rules of {vehicle_id} are being written by others")
+
+
+async def put_own(caller: Principal, vehicle_id: str, rule: Rule, o: Outside) -> None:
+    """Put a rule in the place of the one of its id; the very next event is held against it.
+
+    Raises Forbidden, NotFound, Contradiction(too_many_rules)."""
+
+    def put(own: Sequence[Rule]) -> Sequence[Rule]:
+        after = with_rule(own, rule)
+        if len(after) > OWN_RULES:
+            raise Contradiction(f"a vehicle has {OWN_RULES} rules of its own", Code.TOO_MANY_RULES)
+        return after
+
+    await _rewrite(caller, vehicle_id, put, o)
+
+
+async def drop_own(caller: Principal, vehicle_id: str, id: str, o: Outside) -> None:
+    """Take a rule away; NotFound if there is none of that id."""
+
+    def drop(own: Sequence[Rule]) -> Sequence[Rule]:
+        left = tuple(rule for rule in own if rule.id != id)
+        if len(left) == len(own):
+            raise NotFound("no such rule")
+        return left
+
+    await _rewrite(caller, vehicle_id, drop, o)
+
+
+async def _rewrite(
+    caller: Principal, vehicle_id: str, edit: Callable[[Sequence[Rule]], Sequence[Rule]], o: Outside
+) -> None:
+    """Write the next version over the one that was read, in one write with the number that ingest goes by."""
+    for _ in range(ATTEMPTS):
+        profile = (await o.profiles.load(vehicle_id)).value
+        require_changes(caller, profile)
+        try:
+            after, version = edit(await o.rules.own(vehicle_id, profile.rules)), profile.rules
+        except Conflict:
+            continue
+
+        def decide(found: Profile, version: int = version, after: Sequence[Rule] = after) -> Change:
+            if found.rules != version:
+                raise Conflict("the rules were written by another")
+            return Change(replace(found, rules=version + 1), also=after)
+
+        try:
+            await amend(vehicle_id, decide, o.profiles, o.states)
+        except Conflict:
+            continue
+        return
+    raise Unavailable(f"the rules of {vehicle_id} are being written by others")

@@ -1,0 +1,155 @@
+"""The whole road on one machine; and the same store under a straight port of a well-known sample."""
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.functions.eventhub import EventHubTriggerConverter
+from azure.functions.meta import Datum
+
+from functions.telemetry import ingest_telemetry
+from local.cloud import Cloud, Ports
+from local.demo import Plan, drive
+from local.fleet.drives import ElectricCar, Sample
+from local.fleet.sender import cloud_event
+from local.town import Resident, operator, settle
+from shared.bootstrap import world
+from shared.domain.vehicle import VehicleState
+from tests.bench.figures import Figure
+from tests.examples import PROFILE
+
+VEHICLES, EVENTS, TURNS = 240, 240, 15
+
+
+async def road() -> list[Figure]:
+    """Five vehicles at full speed through the whole stack, after a warm-up."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        cloud = Cloud(Path(folder), Ports.free())
+        try:
+            await cloud.start()
+            figures = [Figure("start", round(time.monotonic() - started, 1), "s", 120)]
+            await drive(cloud, Plan(seconds=200))
+            for per_event, seconds, goal in ((1, 4_000, 2_000), (6, 12_000, 8_000)):
+                summary = await drive(cloud, Plan(seconds=seconds, per_event=per_event))
+                rate = 5 * seconds / summary["seconds"]
+                figures.append(Figure(f"samples_per_second_{per_event}", round(rate), "samples/s", goal, "higher"))
+            figures += await checks(cloud, await settle(cloud, 5))
+            figures += await beside(cloud)
+            await world().close()
+            return figures
+        finally:
+            await cloud.stop()
+
+
+async def beside(cloud: Cloud) -> list[Figure]:
+    """CPU time of a sample in the function, over that of the port: one write an event with nothing else promised."""
+    for number in range(VEHICLES):
+        name = f"veh-bench-{number}"
+        await world().profiles.register(replace(PROFILE, vehicle_id=name), VehicleState(name, PROFILE.policy()))
+    async with CosmosClient(cloud.env["COSMOS__accountEndpoint"], cloud.env["COSMOS__accountKey"]) as client:
+        container = client.get_database_client("automotive").get_container_client("inbox")
+        cases = {"one_event": (240, 1), "four_events": (60, 1), "six_samples": (240, 6)}
+        runs = {name: Ours(vehicles, samples) for name, (vehicles, samples) in cases.items()}
+        port = Port(container)
+        goals, ratios = {"one_event": 1.0, "four_events": 4.0, "six_samples": 6.0}, dict[str, list[float]]()
+        for _ in range(TURNS):
+            floor = await _cpu(port.run) / EVENTS
+            for name, ours in runs.items():
+                ratios.setdefault(name, []).append(floor / (await _cpu(ours.run) / ours.samples))
+    return [
+        Figure(f"beside_port_{name}", round(statistics.median(found[3:]), 2), "x", goals[name], "higher")
+        for name, found in ratios.items()
+    ]
+
+
+async def _cpu(run: Callable[[], Awaitable[object]]) -> float:
+    start = time.process_time()
+    await run()
+    return time.process_time() - start
+
+
+def handed_over(bodies: Sequence[bytes], devices: Sequence[str], first: int) -> list[Any]:
+    """As the worker hands a batch to a function, decoding included."""
+    system = [
+        {
+            "SequenceNumber": first + number,
+            "Offset": str(first + number),
+            "PartitionKey": device,
+            "EnqueuedTimeUtc": "2026-11-22T12:00:00.120Z",
+            "iothub-connection-device-id": device,
+            "iothub-connection-auth-generation-id": "1",
+        }
+        for number, device in enumerate(devices)
+    ]
+    data = type("Bodies", (), {"bytes": bodies})
+    metadata = {
+        "PartitionContext": Datum(json.dumps({"PartitionId": "99"}), "json"),
+        "SystemPropertiesArray": Datum(json.dumps(system), "json"),
+    }
+    decoded = EventHubTriggerConverter.decode(Datum(data, "collection_bytes"), trigger_metadata=metadata)
+    return list(decoded)  # type: ignore[arg-type]
+
+
+class Ours:
+    """The real function with its real adapters: 240 events of so many vehicles and samples a batch."""
+
+    def __init__(self, vehicles: int, per_event: int) -> None:
+        self._vehicles, self._per_event = vehicles, per_event
+        self.samples = EVENTS * per_event
+        self._cars = [ElectricCar(number) for number in range(VEHICLES)]
+
+    async def run(self) -> None:
+        devices = [f"veh-bench-{number % self._vehicles}" for number in range(EVENTS)]
+        bodies = []
+        for number, device in enumerate(devices):
+            taken = [Sample("2026-11-22T12:00:00Z", self._cars[number].step()) for _ in range(self._per_event)]
+            bodies.append(cloud_event(device, next(_sequence), taken))
+        await ingest_telemetry(handed_over(bodies, devices, next(_position) * EVENTS))
+
+
+_sequence, _position = count(1_000), count(1)
+
+
+class Port:
+    """What Azure's streaming-at-scale sample does in its function, in Python: parse, stamp, one upsert an event."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container, self._turn = container, 0
+        self._cars = [ElectricCar(number) for number in range(VEHICLES)]
+
+    async def run(self) -> None:
+        self._turn += 1
+        devices = [f"veh-bench-{number}" for number in range(EVENTS)]
+        seen = [Sample("2026-11-22T12:00:00Z", car.step()) for car in self._cars]
+        bodies = [cloud_event(d, self._turn, [sample]) for d, sample in zip(devices, seen, strict=True)]
+        slots = asyncio.Semaphore(32)
+
+        async def write(event: Any) -> None:
+            document = json.loads(event.get_body())
+            document["userId"] = document["source"].rpartition("/")[2]
+            document["enqueuedAt"] = event.enqueued_time.isoformat()
+            document["storedAt"] = time.time()
+            async with slots:
+                await self._container.upsert_item(document)
+
+        await asyncio.gather(*(write(event) for event in handed_over(bodies, devices, self._turn * EVENTS)))
+
+
+async def checks(cloud: Cloud, residents: Sequence[Resident]) -> list[Figure]:
+    api, taken = operator(cloud), []
+    for number in range(500):
+        start = time.perf_counter()
+        await api.call("GET", f"vehicles/{residents[number % 5].vehicle_id}/entitlements/remote-climate")
+        taken.append((time.perf_counter() - start) * 1000)
+    await api.__aexit__()
+    cuts = statistics.quantiles(taken, n=100)
+    return [Figure("check_p50", round(cuts[49], 1), "ms"), Figure("check_p99", round(cuts[98], 1), "ms")]
