@@ -17,6 +17,7 @@ from functions import (
     rules,
     states,
     telemetry,
+    times,
     vehicles,
     wake,
 )
@@ -24,6 +25,7 @@ from functions import (
 EVENTS = (telemetry, lifecycle, notifications, deliveries, wake)
 ROUTES = (vehicles, states, privacy, rules, entitlements, catalog, brands, inbox, ledger, parked, fallback)
 
+times.install()
 app = func.FunctionApp()
 for module in (*EVENTS, *ROUTES):
     app.register_functions(module.bp)

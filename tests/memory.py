@@ -174,8 +174,8 @@ class MemoryHistories:
         self.chunks.setdefault((chunk.vehicle_id, chunk.day, chunk.id), chunk)
 
     async def samples(self, vehicle_id: str, day: str, start: int, end: int) -> Sequence[Sequence[Sample]]:
-        own = (c.samples for c in self.chunks.values() if c.vehicle_id == vehicle_id and c.day == day)
-        return [s for s in own if s[0].at <= end and max(x.at for x in s) >= start]
+        own = (c.table for c in self.chunks.values() if c.vehicle_id == vehicle_id and c.day == day)
+        return [table.samples for table in own if table.first <= end and table.last >= start]
 
     async def derived(self, vehicle_id: str, day: str) -> Sequence[Trip | Charge]:
         return [d for d in self.found.values() if d.vehicle_id == vehicle_id and day_of(named_at(d.id)) == day]

@@ -32,8 +32,8 @@ def state_document(s: VehicleState) -> Document:
         "track": s.track,
         "gaps": s.gaps,
     }
-    if s.open.samples:
-        document["open"] = pack(s.open.samples) | {"size": s.open.size, "sequence": s.open.sequence}
+    if s.open.table.rows:
+        document["open"] = pack(s.open.table) | {"size": s.open.size, "sequence": s.open.sequence}
     optional = {"due": s.due, "owed": s.owed, "generation": s.generation, "suspect": s.suspect}
     optional["connection"] = s.connection  # type: ignore[assignment]
     return document | {name: value for name, value in optional.items() if value is not None}
@@ -68,8 +68,7 @@ def state(doc: Document) -> VehicleState:
 def chunk_document(c: Chunk) -> Document:
     """Of the `history` container: `first` and `last` are the times of samples (epoch ms), `ttl` seconds."""
     ids = {"id": c.id, "vehicleId": c.vehicle_id, "day": c.day, "kind": "chunk"}
-    last = max(sample.at for sample in c.samples)
-    return ids | pack(c.samples) | {"last": last, "ttl": c.keep_days * 86_400}
+    return ids | pack(c.table) | {"last": c.table.last, "ttl": c.keep_days * 86_400}
 
 
 def _entry_document(entry: Entry) -> Document:
@@ -83,7 +82,7 @@ def _entry(doc: Document) -> Entry:
 
 
 def _open(doc: Document) -> Open:
-    return Open(unpack(doc), doc["size"], frozenset(doc["paths"]), doc["sequence"])
+    return Open(unpack(doc), doc["size"], doc["sequence"])
 
 
 def _track(journey: Any, charge: Any, outdated: Any, closed: int) -> Track:

@@ -1,10 +1,10 @@
 """What a vehicle reported over time: samples collected into chunks that never change once they are closed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.domain.telemetry import Sample, Value, outranks
 
@@ -13,6 +13,44 @@ LONGEST = 600_000
 """Milliseconds that one chunk spans."""
 LARGEST = 4096
 """Bytes of one chunk as it is stored, roughly."""
+ROW, VALUE = 10, 6
+"""Bytes of a row without its values, and of a value, on average."""
+
+
+class Table(NamedTuple):
+    """Samples in the order in which they came, as they are stored: each path once, with its place; and for each sample
+    a row of [milliseconds after the first, a value or None for each path that was known by then]."""
+
+    first: int = 0
+    paths: Mapping[str, int] = {}
+    rows: tuple[tuple[Any, ...], ...] = ()
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> "Table":
+        table = cls()
+        for sample in samples:
+            table = table.add(sample)
+        return table
+
+    def add(self, sample: Sample) -> "Table":
+        at, readings = sample
+        first = self.first if self.rows else at
+        paths = self.paths
+        if not readings.keys() <= paths.keys():
+            paths = {path: place for place, path in enumerate(dict.fromkeys((*paths, *readings)))}
+        return Table(first, paths, (*self.rows, (at - first, *map(readings.get, paths))))
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        return tuple(
+            Sample(self.first + row[0], {p: v for p, v in zip(self.paths, row[1:], strict=False) if v is not None})
+            for row in self.rows
+        )
+
+    @property
+    def last(self) -> int:
+        """The time of the latest sample."""
+        return self.first + int(max(row[0] for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,46 +60,53 @@ class Chunk:
     id: str
     vehicle_id: str
     day: str
-    samples: tuple[Sample, ...]
+    table: Table
     keep_days: int
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        return self.table.samples
 
 
 class Open(NamedTuple):
     """The chunk that still takes samples, its bytes so far, and the sequence number of the message that began it."""
 
-    samples: tuple[Sample, ...] = ()
+    table: Table = Table()
     size: int = 0
-    paths: frozenset[str] = frozenset()
     sequence: int = 0
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        return self.table.samples
 
     def precedes(self, at: int) -> bool:
         """Whether a sample of that time may still join it, or one that follows it."""
-        return not self.samples or at >= self.samples[0].at
+        return not self.table.rows or at >= self.table.first
 
     def full_for(self, sample: Sample) -> bool:
         """Whether the sample begins another chunk."""
-        if not self.samples:
+        if not self.table.rows:
             return False
-        first = self.samples[0].at
+        first = self.table.first
         return self.size >= LARGEST or sample.at - first >= LONGEST or sample.at // DAY != first // DAY
 
     def add(self, sample: Sample, sequence: int) -> "Open":
-        readings = sample.readings
-        new = readings.keys() - self.paths
-        paths = self.paths | new if new else self.paths
-        size = self.size + 10 + 8 * len(readings) + sum(len(path) + 3 for path in new)
-        return Open((*self.samples, sample), size, paths, self.sequence if self.samples else sequence)
+        table = self.table.add(sample)
+        size = self.size + ROW + VALUE * len(sample.readings)
+        if table.paths is not self.table.paths:
+            size += sum(len(path) + 3 for path in table.paths.keys() - self.table.paths.keys())
+        return Open(table, size, self.sequence if self.table.rows else sequence)
 
     def close(self, vehicle_id: str, keep_days: int) -> Chunk:
-        first = self.samples[0].at
-        return Chunk(f"chunk-{first}-{self.sequence}", vehicle_id, day_of(first), self.samples, keep_days)
+        first = self.table.first
+        return Chunk(f"chunk-{first}-{self.sequence}", vehicle_id, day_of(first), self.table, keep_days)
 
 
 def late(samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int) -> list[Chunk]:
     """Samples of one message that came too late for the open chunk, under ids of their own: one a day."""
     days = groupby(sorted(samples, key=lambda s: s.at), lambda s: s.at // DAY)
-    grouped = [tuple(group) for _, group in days]
-    return [Chunk(f"late-{g[0].at}-{sequence}", vehicle_id, day_of(g[0].at), g, keep_days) for g in grouped]
+    tables = [Table.of(group) for _, group in days]
+    return [Chunk(f"late-{t.first}-{sequence}", vehicle_id, day_of(t.first), t, keep_days) for t in tables]
 
 
 def merged(parts: Iterable[Sequence[Sample]]) -> list[Sample]:

@@ -194,8 +194,10 @@ class LeftOpen(Rule):
         return (*OPENINGS, SPEED, IS_MOVING)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
+        if moves(view):
+            return {}
         opened = [p for p in OPENINGS if (known := view.values.get(p)) and _is_open(known[0])]
-        return {"": {"open": opened}} if opened and not moves(view) else {}
+        return {"": {"open": opened}} if opened else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

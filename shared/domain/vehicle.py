@@ -141,116 +141,141 @@ def trusting(state: VehicleState) -> VehicleState:
     return replace(state, generation=state.suspect or state.generation, suspect=None)
 
 
-def refusal(state: VehicleState, event: Event) -> Code | None:
-    """Why nothing of this device is taken in at all: it is out of service, or another took its name."""
-    if state.policy.status is Status.DECOMMISSIONED:
-        return Code.DECOMMISSIONED
-    if state.policy.status is Status.QUARANTINED:
-        return Code.QUARANTINED
-    if event.generation and state.generation and event.generation != state.generation:
-        return Code.QUARANTINED
-    return None
+def refusal(state: VehicleState) -> Code:
+    """Why nothing of a device is taken in: the vehicle is out of service, or another device took its name."""
+    return Code.DECOMMISSIONED if state.policy.status is Status.DECOMMISSIONED else Code.QUARANTINED
 
 
 def fold(state: VehicleState, events: Sequence[Event], book: Book) -> tuple[VehicleState, list[Outcome]]:
     """The state after one vehicle's events as the hub gave them, and each one's outcome.
 
     The very same state comes back when nothing in it changed but how far the hub was read."""
-    after, outcomes, read_to = state, list[Outcome](), state.position
-    for event in events:
-        if refusal(after, event):
-            if after.policy.status is not Status.DECOMMISSIONED and after.suspect is None:
-                after = replace(after, suspect=event.generation)
-            outcomes.append(Outcome.PARKED)
-            continue
-        if read_to and event.position and read_to.covers(event.position):
-            outcomes.append(Outcome.DUPLICATE)
-            continue
-        after, outcome = observe(after, event, book)
-        outcomes.append(outcome)
-        read_to = event.position or read_to
-    return (state if after is state else replace(after, position=read_to)), outcomes
+    folding = _Folding(state, book)
+    outcomes = [folding.observe(event) for event in events]
+    return folding.result(), outcomes
 
 
 def observe(state: VehicleState, event: Event, book: Book) -> tuple[VehicleState, Outcome]:
-    """Late and repeated messages change no newer reading, so any message may come again."""
-    telemetry, privacy = event.telemetry, state.policy.privacy
-    if state.window.holds(telemetry.sequence):
-        return state, Outcome.DUPLICATE
-    samples, hidden = telemetry.samples, False
-    if privacy.exclusions or privacy.floor:
-        samples, hidden = visible(privacy, samples, event.arrived_at)
-        if hidden and not samples:
-            return state, Outcome.SUPPRESSED
-    late = state.window.passed(telemetry.sequence)
-    taken = _Taking(state, event, book, late)
-    for sample in samples:
-        if sample.readings:
-            taken.take(sample)
-    after = taken.result()
-    if taken.new:
-        return after, Outcome.APPLIED
-    return (state if late else after), Outcome.SUPPRESSED if hidden else Outcome.STALE
+    """The state after one event: late and repeated messages change no newer reading, so any message may come again."""
+    after, outcomes = fold(state, [event], book)
+    return after, outcomes[0]
 
 
-class _Taking:
-    """One event being taken in: its samples one by one, nothing sorted."""
+class _Folding:
+    """A state on its way through a batch. Samples are taken one by one, nothing is sorted; what becomes of the state is
+    put together once, at the end."""
 
-    def __init__(self, state: VehicleState, event: Event, book: Book, late: bool) -> None:
-        self._state, self._event, self._book, self._late = state, event, book, late
+    def __init__(self, state: VehicleState, book: Book) -> None:
+        self._state, self._book = state, book
         self._signals = dict(state.signals)
-        self._episodes, self._newest, self._open, self._track = state.episodes, state.newest, state.open, state.track
-        self._told, self._closed, self._strays = list[Told](), list[Chunk](), list[Sample]()
-        self.new = False
+        self._window, self._gaps, self._position = state.window, state.gaps, state.position
+        self._newest, self._seen_at, self._episodes = state.newest, state.seen_at, state.episodes
+        self._open, self._track = state.open, state.track
+        self._generation, self._suspect = state.generation, state.suspect
+        self._owes, self._committed, self._changed = list[Entry](), state.committed, False
 
-    def take(self, sample: Sample) -> None:
-        fresh, before = _merge(self._signals, sample)
-        self.new = self.new or bool(fresh)
-        at = sample.at
-        if fresh and not self._late and at >= self._newest:
-            if not self._book.by_path.keys().isdisjoint(fresh):
-                in_time = self._event.arrived_at - at <= FIRES_WITHIN
-                view = View(self._signals, fresh, before, self._episodes, at)
-                self._episodes, told = weigh(self._book, self._episodes, view, in_time)
-                self._told += told
-            self._track = self._track.follow(fresh, at)
-        self._newest = max(self._newest, at)
-        if self._state.policy.history_days:
-            self._keep(sample)
+    def observe(self, event: Event) -> Outcome:
+        if self._refuses(event):
+            return Outcome.PARKED
+        if event.position is not None:
+            if self._position and self._position.covers(event.position):
+                return Outcome.DUPLICATE
+            self._position = event.position
+        sequence, privacy = event.telemetry.sequence, self._state.policy.privacy
+        if self._window.holds(sequence):
+            return Outcome.DUPLICATE
+        samples, hidden = event.telemetry.samples, False
+        if privacy.exclusions or privacy.floor:
+            samples, hidden = visible(privacy, samples, event.arrived_at)
+            if hidden and not samples:
+                return Outcome.SUPPRESSED
+        late = self._window.passed(sequence)
+        new = self._take(samples, event, late)
+        if new or not late:
+            self._note(event)
+        return Outcome.APPLIED if new else Outcome.SUPPRESSED if hidden else Outcome.STALE
 
-    def _keep(self, sample: Sample) -> None:
+    def _refuses(self, event: Event) -> bool:
+        generation = event.generation
+        if self._state.policy.status is Status.DECOMMISSIONED:
+            return True
+        strange = generation is not None and self._generation is not None and generation != self._generation
+        if not strange and self._state.policy.status is not Status.QUARANTINED:
+            return False
+        if self._suspect is None and strange:
+            self._suspect, self._changed = generation, True
+        return True
+
+    def _take(self, samples: Iterable[Sample], event: Event, late: bool) -> bool:
+        """Whether any reading or history sample was new."""
+        new, told, strays = False, list[Told](), list[Sample]()
+        for sample in samples:
+            if not sample.readings:
+                continue
+            fresh, before = _merge(self._signals, sample)
+            new = new or bool(fresh)
+            if fresh and not late and sample.at >= self._newest:
+                told += self._weigh(fresh, before, sample.at, event.arrived_at)
+            self._newest = max(self._newest, sample.at)
+            if self._state.policy.history_days:
+                new = True
+                self._keep(sample, event.telemetry.sequence, late, strays)
+        if self._book.silences and new:
+            self._episodes, over = heard(self._book, self._episodes, event.arrived_at)
+            told += over
+        if strays:
+            days = self._state.policy.history_days
+            self._owes += history.late(strays, self._state.vehicle_id, event.telemetry.sequence, days)
+        if told:
+            self._owes += notifications(self._state, told, event.telemetry.traceparent)
+            self._committed += len(told)
+        return new
+
+    def _weigh(self, fresh: Mapping[str, Value], before: Mapping[str, Reading], at: int, arrived_at: int) -> list[Told]:
+        self._track = self._track.follow(fresh, at)
+        if self._book.by_path.keys().isdisjoint(fresh):
+            return []
+        view = View(self._signals, fresh, before, self._episodes, at)
+        self._episodes, told = weigh(self._book, self._episodes, view, arrived_at - at <= FIRES_WITHIN)
+        return told
+
+    def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         """Into the open chunk; what comes too late for it goes under an id of its own."""
-        self.new = True
         self._track = self._track.touch(sample.at)
-        if self._late or not self._open.precedes(sample.at):
-            self._strays.append(sample)
+        if late or not self._open.precedes(sample.at):
+            strays.append(sample)
             return
         if self._open.full_for(sample):
-            self._closed.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
+            self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
             self._open = Open()
-        self._open = self._open.add(sample, self._event.telemetry.sequence)
+        self._open = self._open.add(sample, sequence)
+
+    def _note(self, event: Event) -> None:
+        sequence = event.telemetry.sequence
+        self._gaps = self._gaps.after(self._window, sequence)
+        self._window = self._window.add(sequence)
+        self._seen_at = max(self._seen_at, event.arrived_at)
+        self._generation = self._generation or event.generation
+        self._changed = True
 
     def result(self) -> VehicleState:
-        state, event = self._state, self._event
-        if self._book.silences:
-            self._episodes, told = heard(self._book, self._episodes, event.arrived_at)
-            self._told += told
-        sequence, days = event.telemetry.sequence, state.policy.history_days
-        strays = history.late(self._strays, state.vehicle_id, sequence, days) if self._strays else []
-        told_now = notifications(state, self._told, event.telemetry.traceparent)
+        if not self._changed:
+            return self._state
         return replace(
-            state,
+            self._state,
             signals=self._signals,
-            window=state.window.add(sequence),
-            gaps=state.gaps.after(state.window, sequence),
+            window=self._window,
+            position=self._position,
             newest=self._newest,
-            seen_at=max(state.seen_at, event.arrived_at),
             episodes=self._episodes,
+            outbox=(*self._state.outbox, *self._owes),
+            committed=self._committed,
             open=self._open,
             track=self._track,
-            outbox=(*state.outbox, *self._closed, *strays, *told_now),
-            committed=state.committed + len(told_now),
-            generation=state.generation or event.generation,
+            gaps=self._gaps,
+            seen_at=self._seen_at,
+            generation=self._generation,
+            suspect=self._suspect,
         )
 
 
@@ -288,10 +313,14 @@ def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value
     at = sample.at
     for path, value in sample.readings.items():
         known = signals.get(path)
-        if known is None:
-            signals[path] = Reading(value, at)
-            fresh[path] = value
-        elif at > known.at or (at == known.at and outranks(value, known.value)):
-            signals[path] = Reading(value, at)
-            fresh[path], before[path] = value, known
+        if known is not None:
+            if at < known[1] or (at == known[1] and not outranks(value, known[0])):
+                continue
+            before[path] = known
+        signals[path] = _reading(Reading, (value, at))
+        fresh[path] = value
     return fresh, before
+
+
+_reading = tuple.__new__
+"""What Reading(value, at) comes to, in a third of the time: this is done for every value that comes in."""

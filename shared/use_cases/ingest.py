@@ -244,10 +244,5 @@ def _folded(
             state, one = _folded(state, [event], book)
             found += one
         return state, found
-    refused = (_refused(after, e) if o is Outcome.PARKED else o for e, o in zip(events, outcomes, strict=True))
-    return after, list(refused)
-
-
-def _refused(state: VehicleState, event: Event) -> CloudError:
-    code = refusal(state, event) or Code.QUARANTINED
-    return Refused(f"nothing is taken in of {state.vehicle_id}", code)
+    refused = Refused(f"nothing is taken in of {state.vehicle_id}", refusal(after))
+    return after, [refused if outcome is Outcome.PARKED else outcome for outcome in outcomes]

@@ -32,7 +32,7 @@ class CosmosHistories:
     async def samples(self, vehicle_id: str, day: str, start: int, end: int) -> Sequence[Sequence[Sample]]:
         query = "SELECT * FROM c WHERE c.kind = @kind AND c.first <= @end AND c.last >= @start"
         values = {"kind": "chunk", "start": start, "end": end}
-        return [unpack(doc) for doc in await self._all(query, values, vehicle_id, day)]
+        return [unpack(doc).samples for doc in await self._all(query, values, vehicle_id, day)]
 
     async def derived(self, vehicle_id: str, day: str) -> Sequence[Trip | Charge]:
         query = "SELECT * FROM c WHERE c.kind != @kind"
