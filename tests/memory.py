@@ -175,7 +175,7 @@ class MemoryHistories:
 
     async def samples(self, vehicle_id: str, day: str, start: int, end: int) -> Sequence[Sequence[Sample]]:
         own = (c.table for c in self.chunks.values() if c.vehicle_id == vehicle_id and c.day == day)
-        return [table.samples for table in own if table.first <= end and table.last >= start]
+        return [table.samples for table in own if table.span[0] <= end and table.span[1] >= start]
 
     async def derived(self, vehicle_id: str, day: str) -> Sequence[Trip | Charge]:
         return [d for d in self.found.values() if d.vehicle_id == vehicle_id and day_of(named_at(d.id)) == day]

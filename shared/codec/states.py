@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.codec.documents import STATE, Document, notification, notification_document, privacy, privacy_document
-from shared.codec.samples import pack, unpack
+from shared.codec.samples import pack, pack_open, unpack
 from shared.domain.episodes import Episode
 from shared.domain.history import Chunk, Open
 from shared.domain.notification import Notification
@@ -33,7 +33,11 @@ def state_document(s: VehicleState) -> Document:
         "gaps": s.gaps,
     }
     if s.open.table.rows:
-        document["open"] = pack(s.open.table) | {"size": s.open.size, "sequence": s.open.sequence}
+        document["open"] = pack_open(s.open.table) | {
+            "size": s.open.size,
+            "sequence": s.open.sequence,
+            "span": [s.open.earliest, s.open.latest],
+        }
     optional = {"due": s.due, "owed": s.owed, "generation": s.generation, "suspect": s.suspect}
     optional["connection"] = s.connection  # type: ignore[assignment]
     return document | {name: value for name, value in optional.items() if value is not None}
@@ -68,7 +72,8 @@ def state(doc: Document) -> VehicleState:
 def chunk_document(c: Chunk) -> Document:
     """Of the `history` container: `first` and `last` are the times of samples (epoch ms), `ttl` seconds."""
     ids = {"id": c.id, "vehicleId": c.vehicle_id, "day": c.day, "kind": "chunk"}
-    return ids | pack(c.table) | {"last": c.table.last, "ttl": c.keep_days * 86_400}
+    first, last = c.table.span
+    return ids | pack(c.table) | {"first": first, "last": last, "ttl": c.keep_days * 86_400}
 
 
 def _entry_document(entry: Entry) -> Document:
@@ -82,7 +87,7 @@ def _entry(doc: Document) -> Entry:
 
 
 def _open(doc: Document) -> Open:
-    return Open(unpack(doc), doc["size"], doc["sequence"])
+    return Open(unpack(doc), doc["size"], doc["sequence"], *doc["span"])
 
 
 def _track(journey: Any, charge: Any, outdated: Any, closed: int) -> Track:

@@ -17,13 +17,17 @@ ROW, VALUE = 10, 6
 """Bytes of a row without its values, and of a value, on average."""
 
 
-class Table(NamedTuple):
-    """Samples in the order in which they came, as they are stored: each path once, with its place; and for each sample
-    a row of [milliseconds after the first, a value or None for each path that was known by then]."""
+class Row(tuple[Any, ...]):
+    """Milliseconds after the first sample of its table, and a value or None for each path that was known by then."""
 
-    first: int = 0
+
+class Table(NamedTuple):
+    """Samples in the order in which they came, as they are stored: each path once, with its place, and a row for each
+    sample. `base` is the time of the one that came first (epoch ms)."""
+
+    base: int = 0
     paths: Mapping[str, int] = {}
-    rows: tuple[tuple[Any, ...], ...] = ()
+    rows: tuple[Row, ...] = ()
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "Table":
@@ -34,23 +38,24 @@ class Table(NamedTuple):
 
     def add(self, sample: Sample) -> "Table":
         at, readings = sample
-        first = self.first if self.rows else at
+        base = self.base if self.rows else at
         paths = self.paths
         if not readings.keys() <= paths.keys():
             paths = {path: place for place, path in enumerate(dict.fromkeys((*paths, *readings)))}
-        return Table(first, paths, (*self.rows, (at - first, *map(readings.get, paths))))
+        return Table(base, paths, (*self.rows, Row((at - base, *map(readings.get, paths)))))
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         return tuple(
-            Sample(self.first + row[0], {p: v for p, v in zip(self.paths, row[1:], strict=False) if v is not None})
+            Sample(self.base + row[0], {p: v for p, v in zip(self.paths, row[1:], strict=False) if v is not None})
             for row in self.rows
         )
 
     @property
-    def last(self) -> int:
-        """The time of the latest sample."""
-        return self.first + int(max(row[0] for row in self.rows))
+    def span(self) -> tuple[int, int]:
+        """The times of the earliest and of the latest sample."""
+        times = [row[0] for row in self.rows]
+        return self.base + min(times), self.base + max(times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +74,47 @@ class Chunk:
 
 
 class Open(NamedTuple):
-    """The chunk that still takes samples, its bytes so far, and the sequence number of the message that began it."""
+    """The chunk that still takes samples: its bytes so far, the sequence number of the message that began it, and the
+    times of its earliest and latest sample."""
 
     table: Table = Table()
     size: int = 0
     sequence: int = 0
+    earliest: int = 0
+    latest: int = 0
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         return self.table.samples
 
-    def precedes(self, at: int) -> bool:
-        """Whether a sample of that time may still join it, or one that follows it."""
-        return not self.table.rows or at >= self.table.first
-
     def full_for(self, sample: Sample) -> bool:
-        """Whether the sample begins another chunk."""
+        """Whether the sample begins another chunk, be it later or earlier."""
         if not self.table.rows:
             return False
-        first = self.table.first
-        return self.size >= LARGEST or sample.at - first >= LONGEST or sample.at // DAY != first // DAY
+        at = sample.at
+        spans = max(at, self.latest) - min(at, self.earliest)
+        return self.size >= LARGEST or spans >= LONGEST or at // DAY != self.earliest // DAY
 
     def add(self, sample: Sample, sequence: int) -> "Open":
         table = self.table.add(sample)
         size = self.size + ROW + VALUE * len(sample.readings)
         if table.paths is not self.table.paths:
             size += sum(len(path) + 3 for path in table.paths.keys() - self.table.paths.keys())
-        return Open(table, size, self.sequence if self.table.rows else sequence)
+        at = sample.at
+        if not self.table.rows:
+            return Open(table, size, sequence, at, at)
+        return Open(table, size, self.sequence, min(at, self.earliest), max(at, self.latest))
 
     def close(self, vehicle_id: str, keep_days: int) -> Chunk:
-        first = self.table.first
-        return Chunk(f"chunk-{first}-{self.sequence}", vehicle_id, day_of(first), self.table, keep_days)
+        base = self.table.base
+        return Chunk(f"chunk-{base}-{self.sequence}", vehicle_id, day_of(base), self.table, keep_days)
 
 
 def late(samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int) -> list[Chunk]:
-    """Samples of one message that came too late for the open chunk, under ids of their own: one a day."""
+    """Samples of a message too old to tell whether it came before, under ids of their own: one a day."""
     days = groupby(sorted(samples, key=lambda s: s.at), lambda s: s.at // DAY)
     tables = [Table.of(group) for _, group in days]
-    return [Chunk(f"late-{t.first}-{sequence}", vehicle_id, day_of(t.first), t, keep_days) for t in tables]
+    return [Chunk(f"late-{t.base}-{sequence}", vehicle_id, day_of(t.base), t, keep_days) for t in tables]
 
 
 def merged(parts: Iterable[Sequence[Sample]]) -> list[Sample]:

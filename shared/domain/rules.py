@@ -159,13 +159,14 @@ class ChargingComplete(Rule):
         return (IS_CHARGING, CABLE)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        charge, limit = view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT)
-        if view.value(IS_CHARGING) is not False or charge is None:
-            return {}
-        was_charging = view.before.get(IS_CHARGING, (False, 0))[0] is True
-        reached = was_charging and charge >= (100.0 if limit is None else limit) - 1
         held = self.id in view.held and view.value(CABLE) is not False
-        return {"": {STATE_OF_CHARGE: charge}} if reached or held else {}
+        stopped = IS_CHARGING in view.before and view.before[IS_CHARGING][0] is True
+        if not (held or stopped) or view.value(IS_CHARGING) is not False:
+            return {}
+        charge, limit = view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT)
+        if charge is None or not (held or charge >= (100.0 if limit is None else limit) - 1):
+            return {}
+        return {"": {STATE_OF_CHARGE: charge}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +180,8 @@ class MovingWhileOff(Rule):
         return (SPEED, IS_MOVING, SYSTEM)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        off = view.value(SYSTEM) in ("LOCK", "OFF")
-        return {"": {SYSTEM: str(view.value(SYSTEM))}} if off and moves(view) else {}
+        system = view.value(SYSTEM)
+        return {"": {SYSTEM: system}} if system in ("LOCK", "OFF") and moves(view) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,10 +73,10 @@ type Entry = Notification | Chunk
 class VehicleState:
     """The newest reading of every signal, and what is still to be handed on because of them.
 
-    `newest` is the latest sample time seen, `seen_at` the latest arrival, `owed` when the timer looks after the outbox,
-    `due` the earliest moment at which time alone may do something (all epoch ms). `generation` is the device's
-    registration that is trusted, `suspect` another that turned up. `committed` counts the notifications it ever owed,
-    `revision` its writes."""
+    `newest` is the latest sample time seen, `seen_at` the latest arrival, `owed` when the timer looks after the outbox
+    and has outdated trips derived, `due` the earliest moment at which time alone may do something (all epoch ms).
+    `generation` is the device's registration that is trusted, `suspect` another that turned up. `committed` counts the
+    notifications it ever owed, `revision` its writes."""
 
     vehicle_id: str
     policy: Policy
@@ -102,20 +102,21 @@ class VehicleState:
         """Without the entries that were handed on."""
         ids = {entry.id for entry in done}
         left = tuple(entry for entry in self.outbox if entry.id not in ids)
-        return replace(self, outbox=left, owed=self.owed if left else None)
+        return replace(self, outbox=left, owed=self.owed if left or self.track.outdated else None)
 
     def scheduled(self, book: Book, now: int, handover_after: int) -> "VehicleState":
-        """With the moment at which the timer has to look at it. What is owed is looked after `handover_after`
-        milliseconds after it came to be owed."""
-        owed = (self.owed or now + handover_after) if self.outbox else None
+        """As it is to be committed: one revision on, and with the moment at which the timer has to look at it. What is
+        owed or outdated is looked after `handover_after` milliseconds after it came to be so."""
+        owed = (self.owed or now + handover_after) if self.outbox or self.track.outdated else None
         moments = [owed, self.track.next_moment()]
         if self.policy.privacy.mode(now) is Mode.OFFLINE:
             moments.append(self.policy.privacy.ends_at(now))
         elif self.policy.status is not Status.DECOMMISSIONED:
             moments.append(next_moment(book, self.episodes, self.heard_at(now), now))
-        if self.track.outdated or (self.suspect and self.policy.status is not Status.QUARANTINED):
+        if self.suspect and self.policy.status is not Status.QUARANTINED:
             moments.append(self.at_once)
-        return replace(self, owed=owed, due=min((m for m in moments if m is not None), default=None))
+        due = min((m for m in moments if m is not None), default=None)
+        return replace(self, owed=owed, due=due, revision=self.revision + 1)
 
     @property
     def at_once(self) -> int:
@@ -240,9 +241,9 @@ class _Folding:
         return told
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
-        """Into the open chunk; what comes too late for it goes under an id of its own."""
+        """Into the open chunk; of a message that may be a repeat, under an id of its own."""
         self._track = self._track.touch(sample.at)
-        if late or not self._open.precedes(sample.at):
+        if late:
             strays.append(sample)
             return
         if self._open.full_for(sample):

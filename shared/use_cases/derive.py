@@ -24,7 +24,7 @@ async def samples_between(state: VehicleState, start: int, end: int, histories: 
 
 async def derive(state: VehicleState, span: Span, histories: Histories) -> None:
     """Store the trips and charges that touch the span, in the place of those that were derived before."""
-    window = Span(span.start - CHARGE_GAP, span.end + CHARGE_GAP)
+    window = Span(span.start - 2 * STOP, span.end + 2 * STOP)
     for _ in range(ROUNDS):
         known = await _known(state.vehicle_id, window, histories)
         samples = await samples_between(state, *window, histories)
@@ -32,14 +32,11 @@ async def derive(state: VehicleState, span: Span, histories: Histories) -> None:
         capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
         found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names)]
         found += charges(state.vehicle_id, samples, capacity, names)
-        touched = [d for d in (*found, *known) if _touches(d.span, span)]
-        wider = Span(
-            min([window.start, *(d.span.start - STOP for d in touched)]),
-            max([window.end, *(d.span.end + STOP for d in touched)]),
-        )
+        needed = [_surrounding(d) for d in (*found, *known) if _touches(d.span, span)]
+        wider = Span(min([window.start, *(s.start for s in needed)]), max([window.end, *(s.end for s in needed)]))
         if wider == window:
             break
-        window = Span(wider.start - CHARGE_GAP, wider.end + CHARGE_GAP)
+        window = wider
     now = [d for d in found if _touches(d.span, span)]
     kept = {d.id for d in now}
     for one in now:
@@ -54,6 +51,12 @@ async def _known(vehicle_id: str, window: Span, histories: Histories) -> list[Tr
     for day in days_between(window.start, window.end + 1):
         found += await histories.derived(vehicle_id, day)
     return found
+
+
+def _surrounding(derived: Trip | Charge) -> Span:
+    """What has to be looked at to know that it begins and ends where it does."""
+    gap = STOP if isinstance(derived, Trip) else CHARGE_GAP
+    return Span(derived.span.start - gap, derived.span.end + gap)
 
 
 def _touches(a: Span, b: Span) -> bool:

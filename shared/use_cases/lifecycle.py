@@ -1,7 +1,7 @@
 """From what IoT Hub says of its connections to what is known of vehicles."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.ledger import Counted
 from shared.domain.parked import Parked
@@ -45,7 +45,7 @@ class Lifecycle:
                 found = await self._states.load(a.device)
                 state, outcome = connect(found.value, a.said)
                 if state is not found.value:
-                    await save(found, state, self._states)
+                    await save(found, replace(state, revision=state.revision + 1), self._states)
             except NotFound as error:
                 return await self._park(a, NotFound(error.detail, Code.UNREGISTERED_DEVICE))
             except Conflict:

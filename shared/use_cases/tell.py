@@ -1,7 +1,6 @@
 """Handing on what was committed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from shared.domain.history import Chunk
 from shared.domain.vehicle import Entry, VehicleState
@@ -10,9 +9,8 @@ from shared.ports import Histories, Notifications, States, Versioned
 
 
 async def save(found: Versioned[VehicleState], state: VehicleState, states: States) -> Versioned[VehicleState]:
-    """Commit over what was found, one revision on."""
-    after = replace(state, revision=found.value.revision + 1)
-    return Versioned(after, await states.commit(after, found.version))
+    """Commit over what was found."""
+    return Versioned(state, await states.commit(state, found.version))
 
 
 async def tell(
@@ -48,10 +46,10 @@ async def _forget(
 ) -> Versioned[VehicleState] | None:
     if not done:
         return found
-    left = scheduled(found.value.handed_on(done))
+    left = found.value.handed_on(done)
     if all(isinstance(entry, Chunk) for entry in done):
         return Versioned(left, found.version)
     try:
-        return await save(found, left, states)
+        return await save(found, scheduled(left), states)
     except (Conflict, Unavailable):
         return None  # whoever wrote in between found the same outbox, and hands it on too

@@ -64,11 +64,11 @@ async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handov
         return state.scheduled(book, now, handover_after)
 
     after = scheduled(replace(after, track=after.track._replace(outdated=())))
-    held = found if after == state else await save(found, after, o.states)
+    held = found if replace(after, revision=state.revision) == state else await save(found, after, o.states)
     if held.value.outbox:
         told = await tell(held, o.states, o.notifications, o.histories, scheduled)
         if told and told.version == held.version:
-            await save(told, told.value, o.states)
+            await save(told, scheduled(told.value), o.states)
 
 
 async def _quarantine(found: Versioned[VehicleState], profiles: Profiles) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hmac
+from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
@@ -212,3 +213,40 @@ async def test_what_is_not_supported_is_refused_by_name(cosmos: Endpoint, inbox:
     with pytest.raises(CosmosHttpResponseError, match=r"not supported: .*COUNT"):
         await every(inbox, "SELECT VALUE COUNT(1) FROM c")
     assert topology().cosmos.database == "automotive"
+
+
+@pytest.fixture
+async def history(cosmos: Endpoint) -> AsyncIterator[ContainerProxy]:
+    async with CosmosClient(cosmos.url, cosmos.key) as client:
+        yield client.get_database_client("automotive").get_container_client("history")
+
+
+async def test_a_partition_key_of_two_parts_is_one(history: ContainerProxy) -> None:
+    vehicle = f"veh-{uuid4().hex}"
+    for day in ("2026-11-21", "2026-11-22"):
+        await history.create_item({"id": "chunk", "vehicleId": vehicle, "day": day, "kind": "chunk"})
+    assert (await history.read_item("chunk", [vehicle, "2026-11-22"]))["day"] == "2026-11-22"
+    found = history.query_items("SELECT * FROM c WHERE c.kind = 'chunk'", partition_key=[vehicle, "2026-11-21"])
+    assert [doc["day"] async for doc in found] == ["2026-11-21"]
+    with pytest.raises(CosmosResourceExistsError):
+        await history.create_item({"id": "chunk", "vehicleId": vehicle, "day": "2026-11-22"})
+
+
+async def test_what_was_deleted_is_gone_and_another_delete_finds_nothing(history: ContainerProxy) -> None:
+    key = [f"veh-{uuid4().hex}", "2026-11-22"]
+    await history.create_item({"id": "trip", "vehicleId": key[0], "day": key[1]})
+    await history.delete_item("trip", key)
+    for step in (history.read_item, history.delete_item):
+        with pytest.raises(CosmosResourceNotFoundError):
+            await step("trip", key)
+
+
+async def test_a_batch_may_upsert_beside_what_it_guards(inbox: ContainerProxy) -> None:
+    user = f"user-{uuid4().hex}"
+    await inbox.create_item({"id": "a", "userId": user, "n": 1})
+    operations: list[Any] = [
+        ("upsert", ({"id": "a", "userId": user, "n": 2},)),
+        ("upsert", ({"id": "b", "userId": user, "n": 2},)),
+    ]
+    await inbox.execute_item_batch(operations, user)
+    assert [(await inbox.read_item(id, user))["n"] for id in ("a", "b")] == [2, 2]
