@@ -10,6 +10,8 @@ STOP = 5 * 60_000
 """Milliseconds without moving after which a journey is over."""
 PATIENCE = 2 * 60_000
 """Milliseconds beyond that for which time alone waits: samples may be on their way."""
+LOOKS = 5 * 60_000
+"""Milliseconds between the moments at which time alone looks, so that those do not move with every sample."""
 MOVING = 1.0
 """km/h above which a vehicle moves."""
 SPANS = 8
@@ -49,9 +51,9 @@ class Track(NamedTuple):
             return self
         return after._replace(journey=journey, charge=charge)
 
-    def elapse(self, now: int) -> "Track":
-        """After that time has passed (epoch ms) without a sample."""
-        if self.journey and now >= self.journey.end + STOP + PATIENCE:
+    def elapse(self, heard_at: int, now: int) -> "Track":
+        """After that nothing was heard since `heard_at` (both epoch ms)."""
+        if self.journey and now >= max(self.journey.end, heard_at) + STOP + PATIENCE:
             return self.over(self.journey)._replace(journey=None)
         return self
 
@@ -62,9 +64,12 @@ class Track(NamedTuple):
     def over(self, span: Span) -> "Track":
         return self._replace(outdated=_joined((*self.outdated, span)), closed=max(self.closed, span.end))
 
-    def next_moment(self) -> int | None:
-        """When time alone ends the journey (epoch ms)."""
-        return self.journey.end + STOP + PATIENCE if self.journey else None
+    def next_moment(self, heard_at: int) -> int | None:
+        """When time alone looks whether the journey is over (epoch ms)."""
+        if self.journey is None:
+            return None
+        over = max(self.journey.end, heard_at) + STOP + PATIENCE
+        return over + -over % LOOKS
 
 
 def is_moving(readings: Mapping[str, Value]) -> bool:

@@ -108,7 +108,7 @@ class VehicleState:
         """As it is to be committed: one revision on, and with the moment at which the timer has to look at it. What is
         owed or outdated is looked after `handover_after` milliseconds after it came to be so."""
         owed = (self.owed or now + handover_after) if self.outbox or self.track.outdated else None
-        moments = [owed, self.track.next_moment()]
+        moments = [owed, self.track.next_moment(self.seen_at)]
         if self.policy.privacy.mode(now) is Mode.OFFLINE:
             moments.append(self.policy.privacy.ends_at(now))
         elif self.policy.status is not Status.DECOMMISSIONED:
@@ -282,7 +282,7 @@ class _Folding:
 
 def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     """The state after what time alone has brought by `now` (epoch ms)."""
-    after = replace(state, track=state.track.elapse(now))
+    after = replace(state, track=state.track.elapse(state.seen_at, now))
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
     view = View(state.signals, {}, {}, state.episodes, now)

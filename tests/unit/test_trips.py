@@ -8,7 +8,7 @@ from local.fleet.drives import is_time, recorded
 from shared.domain.geo import Place
 from shared.domain.rules import BATTERY, IS_CHARGING, LATITUDE, LONGITUDE, SPEED, STATE_OF_CHARGE
 from shared.domain.telemetry import Sample, Value
-from shared.domain.track import SPANS, STOP, Span, Track
+from shared.domain.track import LOOKS, PATIENCE, SPANS, STOP, Span, Track
 from shared.domain.trips import ODOMETER, POINTS, Known, charges, positions, trips
 from tests.examples import NOON, VEHICLE
 
@@ -142,11 +142,18 @@ def test_a_journey_is_over_after_five_minutes_at_rest() -> None:
 
 
 def test_a_journey_of_a_vehicle_gone_silent_is_over_by_time_alone() -> None:
-    track = Track().follow({SPEED: 50.0}, NOON)
-    due = track.next_moment()
+    track, heard_at = Track().follow({SPEED: 50.0}, NOON), NOON + MINUTE
+    over = heard_at + STOP + PATIENCE
+    assert track.elapse(heard_at, over - 1) == track
+    assert track.elapse(heard_at, over).outdated == (Span(NOON, NOON),)
+    due = track.next_moment(heard_at)
     assert due is not None
-    assert track.elapse(due - 1) == track
-    assert track.elapse(due).outdated == (Span(NOON, NOON),)
+    assert over <= due < over + LOOKS
+
+
+def test_the_moment_to_look_at_a_journey_moves_every_five_minutes_only() -> None:
+    moments = {Track(Span(NOON, NOON + s * 1000)).next_moment(NOON + s * 1000) for s in range(900)}
+    assert len(moments) <= 4
 
 
 def test_a_late_sample_has_what_it_belongs_to_derived_again_if_that_is_over() -> None:
