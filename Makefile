@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3 python; do \
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test prove bench check format setup picture clean
+.PHONY: run test prove bench cost check format setup picture clean
 
 run: setup
 	@$(BIN)/python -m local up
@@ -41,6 +41,9 @@ prove: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench
+
+cost: setup
+	@$(BIN)/python -m tests.bench.cost
 
 picture: setup
 	@rm -rf .local/picture

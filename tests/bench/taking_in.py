@@ -10,9 +10,10 @@ from typing import Any
 
 import psutil
 
+from local.fleet.drives import ElectricCar
 from shared.domain.history import Chunk
 from shared.domain.rules import Book
-from shared.domain.telemetry import Event, Position, Sample, Telemetry, Value
+from shared.domain.telemetry import Event, Position, Sample, Telemetry
 from shared.domain.vehicle import VehicleState, fold
 from shared.use_cases.ingest import Arrival, Ingest, Outside
 from tests.bench.figures import Figure
@@ -22,17 +23,14 @@ from tests.memory import MemoryWorld
 MEMORY_EVENTS, STEP, VEHICLES = 300_000, 30_000, 50
 
 
+_CAR = ElectricCar(1)
+_DRIVE = [_CAR.step() for _ in range(3_600)]
+
+
 def samples(number: int, count: int) -> list[Sample]:
-    """What a car sees in consecutive seconds: ten signals."""
-    found = []
-    for second in range(count):
-        turn = number * count + second
-        readings: dict[str, Value] = {f"Vehicle.S{n}": turn % 97 + n * 0.5 for n in range(6)}
-        readings |= {"Vehicle.Speed": float(turn % 130), "Vehicle.IsMoving": turn % 130 > 0}
-        readings |= {"Vehicle.CurrentLocation.Latitude": 48 + turn % 1000 / 1e5}
-        readings |= {"Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed": 20 + turn % 60}
-        found.append(Sample(NOON + turn * 1000, readings))
-    return found
+    """What a car sees in consecutive seconds: fifteen signals."""
+    turns = range(number * count, number * count + count)
+    return [Sample(NOON + turn * 1000, _DRIVE[turn % len(_DRIVE)]) for turn in turns]
 
 
 class Counted:
@@ -105,7 +103,7 @@ def calls() -> Iterator[Figure]:
 
 
 def folding() -> Iterator[Figure]:
-    """One sample of ten signals into a vehicle's state, with the shipped rules and without any."""
+    """One sample of fifteen signals into a vehicle's state, with the shipped rules and without any."""
     for name, book in (("fold", Book()), ("fold_and_rules", BOOK)):
         taken = []
         for turn in range(21):

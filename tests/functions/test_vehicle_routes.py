@@ -7,8 +7,10 @@ import pytest
 from functions import lifecycle, states, vehicles
 from functions.http import MOST_PATTERNS
 from shared.domain.policy import Status
+from shared.domain.telemetry import Position
 from shared.domain.vehicle import fold
 from shared.errors import Code
+from shared.use_cases.ingest import Arrival
 from tests.examples import BOOK, NOON, STATE, VEHICLE, VIN, event
 from tests.functions.conftest import ask
 from tests.functions.test_events import ingest, low, outcomes, received, state
@@ -216,12 +218,14 @@ async def test_a_defect_in_the_fold_parks_the_one_event_that_brings_it_out(
     assert (outcomes(world), world.parking.reasons) == ({"applied": 4, "parked": 1}, ["internal"])
 
 
-@pytest.mark.parametrize("position", range(0, 100, 9))
-async def test_a_poison_event_anywhere_in_a_batch_is_parked_once_and_the_others_are_applied(
-    world: MemoryWorld, position: int
-) -> None:
-    batch = [received(n, b"poison" if n == position else low(n, soc=50)) for n in range(100)]
-    for _ in range(2):
-        await ingest(*batch)
-    assert outcomes(world) == {"applied": 99, "parked": 1}
-    assert [p.key for p in world.parking.held.values()] == [f"3-{position}"]
+async def test_a_poison_event_at_any_position_of_a_batch_is_parked_once_and_the_others_are_applied() -> None:
+    for position in range(100):
+        world = MemoryWorld()
+        world.states.shelf.commit(VEHICLE, STATE, None)
+        places = [Position(n, NOON + n * 1000, "3") for n in range(100)]
+        bodies = [b"poison" if n == position else low(n, soc=50) for n in range(100)]
+        batch = [Arrival(place, VEHICLE, body) for place, body in zip(places, bodies, strict=True)]
+        for _ in range(2):
+            await world.ingest.batch("3", batch, lambda: NOON)
+        assert outcomes(world) == {"applied": 99, "parked": 1}
+        assert [p.key for p in world.parking.held.values()] == [f"3-{position}"]

@@ -6,7 +6,7 @@ import pytest
 
 from shared.codec import vspec
 from shared.codec.shapes import VEHICLES, Shapes
-from shared.codec.signals import LONGEST_TEXT, reading_type, shipped, vocabulary
+from shared.codec.signals import FOLDER, LONGEST_LIST, LONGEST_TEXT, reading_type, shipped, vocabulary
 from shared.domain.signals import Leaf, Release
 from shared.errors import Malformed
 
@@ -22,6 +22,32 @@ def test_every_signal_of_ours_is_a_leaf_of_the_specification(shared_data: Path) 
     known = specification(shared_data)
     for path, ours in shipped().items():
         assert ours == known[path], path
+
+
+def test_every_older_name_leads_to_a_signal_of_today_and_is_none_itself(shared_data: Path) -> None:
+    known = specification(shared_data)
+    stored = json.loads((FOLDER / "aliases.json").read_text())
+    renamed = {old: alias["path"] for old, alias in stored["paths"].items()}
+    assert set(renamed.values()) <= shipped().keys()
+    deprecated = {old for old in renamed if old in known}
+    assert all(old.endswith(".Tire.Temperature") for old in deprecated)
+    for counted in stored["units"].values():
+        assert all(path == alias["path"] and path in shipped() for path, alias in counted.items())
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [("12.5", True), ("nan", False), ("inf", False), (" 1", False), (True, False), ("1e999", False), ("1_0", False)],
+)
+def test_a_value_that_can_mean_but_one_number_is_taken_for_it(value: object, fits: bool) -> None:
+    assert (OURS.sift({"Vehicle.Speed": value})[1] == 0) is fits
+
+
+def test_lists_have_values_of_their_type_and_no_more_than_the_limit() -> None:
+    path = "Vehicle.Diagnostics.DTCList"
+    assert OURS.sift({path: ["P0420"] * LONGEST_LIST})[0]
+    for wrong in (["P0420"] * (LONGEST_LIST + 1), [1], "P0420", {}):
+        assert OURS.sift({path: wrong}) == ({}, 1, 0)
 
 
 def test_what_a_connected_car_really_sends_is_known() -> None:
