@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from shared.domain.catalog import Catalog, Feature, Plan
+from shared.domain.conditions import DEFAULTS
 from shared.domain.notification import Notification
+from shared.domain.paths import STATE_OF_CHARGE
 from shared.domain.policy import Status
 from shared.domain.profile import Profile, Role
-from shared.domain.rules import DEFAULTS, STATE_OF_CHARGE, Book
+from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Position, Sample, Telemetry
 from shared.domain.vehicle import VehicleState
 

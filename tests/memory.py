@@ -9,6 +9,7 @@ from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
+from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
 from shared.domain.history import Chunk, day_of
 from shared.domain.ledger import Ledger
@@ -16,7 +17,7 @@ from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Filter, Parked
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
-from shared.domain.rules import DEFAULTS, Book, Rule
+from shared.domain.rules import Book, Rule
 from shared.domain.signals import Release
 from shared.domain.telemetry import Sample
 from shared.domain.trips import Charge, Trip, named_at

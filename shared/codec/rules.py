@@ -5,18 +5,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, model_validator
 
 from shared.codec.bodies import Body, Id
-from shared.domain.geo import Circle, Place, Polygon
-from shared.domain.rules import (
-    CORNERS,
+from shared.domain.conditions import (
     ChargingComplete,
     Geofence,
     LeftOpen,
     MovingWhileOff,
-    Rule,
     Silent,
     Threshold,
     TroubleCode,
 )
+from shared.domain.geo import Circle, Place, Polygon
+from shared.domain.rules import CORNERS, Rule
 
 _SIMPLE: dict[str, type[Rule]] = {
     kind.kind: kind for kind in (TroubleCode, ChargingComplete, MovingWhileOff, LeftOpen, Silent)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.domain.rules import IS_CHARGING, IS_MOVING, SPEED
+from shared.domain.paths import IS_CHARGING, IS_MOVING, SPEED
 from shared.domain.telemetry import Value
 
 STOP = 5 * 60_000

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from shared.domain.conditions import FASTEST, LEAP
 from shared.domain.geo import Place, distance
-from shared.domain.rules import BATTERY, FASTEST, IS_CHARGING, LATITUDE, LEAP, LONGITUDE, SPEED, STATE_OF_CHARGE
+from shared.domain.paths import BATTERY, IS_CHARGING, LATITUDE, LONGITUDE, SPEED, STATE_OF_CHARGE
 from shared.domain.telemetry import Sample, Value
 from shared.domain.track import STOP, Span, is_moving
 

@@ -1,23 +1,19 @@
-"""What a vehicle is known to be, and what follows when it reports. State + event -> next state + what must follow."""
+"""What a vehicle is known to be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.domain import history
-from shared.domain.episodes import Episodes, Told, elapse, heard, next_moment, weigh
+from shared.domain.episodes import Episodes, next_moment
 from shared.domain.history import Chunk, Open
 from shared.domain.notification import Notification
-from shared.domain.policy import Mode, Policy, Status, visible
-from shared.domain.rules import Book, View
-from shared.domain.telemetry import Event, Position, Sample, Value, outranks
+from shared.domain.policy import Mode, Policy, Status
+from shared.domain.rules import Book
+from shared.domain.telemetry import Position, Value
 from shared.domain.track import Track
 from shared.domain.window import Window
-from shared.errors import Code
 
-FIRES_WITHIN = 15 * 60_000
-"""Milliseconds after which a sample is too old at arrival to begin an episode."""
 RESTART = 2**20
 """A jump of the sequence beyond this is a device that lost its counter; a smaller one is a gap."""
 
@@ -135,193 +131,3 @@ class VehicleState:
             return -1
         ended = (e.ends_at for e in self.policy.privacy.exclusions if e.ends_at and e.ends_at <= now)
         return max([self.seen_at, *ended])
-
-
-def trusting(state: VehicleState) -> VehicleState:
-    """With the device that turned up last as the vehicle's own."""
-    return replace(state, generation=state.suspect or state.generation, suspect=None)
-
-
-def refusal(state: VehicleState) -> Code:
-    """Why nothing of a device is taken in: the vehicle is out of service, or another device took its name."""
-    return Code.DECOMMISSIONED if state.policy.status is Status.DECOMMISSIONED else Code.QUARANTINED
-
-
-def fold(state: VehicleState, events: Sequence[Event], book: Book) -> tuple[VehicleState, list[Outcome]]:
-    """The state after one vehicle's events as the hub gave them, and each one's outcome.
-
-    The very same state comes back when nothing in it changed but how far the hub was read."""
-    folding = _Folding(state, book)
-    outcomes = [folding.observe(event) for event in events]
-    return folding.result(), outcomes
-
-
-def observe(state: VehicleState, event: Event, book: Book) -> tuple[VehicleState, Outcome]:
-    """The state after one event: late and repeated messages change no newer reading, so any message may come again."""
-    after, outcomes = fold(state, [event], book)
-    return after, outcomes[0]
-
-
-class _Folding:
-    """A state on its way through a batch. Samples are taken one by one, nothing is sorted; what becomes of the state is
-    put together once, at the end."""
-
-    def __init__(self, state: VehicleState, book: Book) -> None:
-        self._state, self._book = state, book
-        self._signals = dict(state.signals)
-        self._window, self._gaps, self._position = state.window, state.gaps, state.position
-        self._newest, self._seen_at, self._episodes = state.newest, state.seen_at, state.episodes
-        self._open, self._track = state.open, state.track
-        self._generation, self._suspect = state.generation, state.suspect
-        self._owes, self._committed, self._changed = list[Entry](), state.committed, False
-
-    def observe(self, event: Event) -> Outcome:
-        if self._refuses(event):
-            return Outcome.PARKED
-        if event.position is not None:
-            if self._position and self._position.covers(event.position):
-                return Outcome.DUPLICATE
-            self._position = event.position
-        sequence, privacy = event.telemetry.sequence, self._state.policy.privacy
-        if self._window.holds(sequence):
-            return Outcome.DUPLICATE
-        samples, hidden = event.telemetry.samples, False
-        if privacy.exclusions or privacy.floor:
-            samples, hidden = visible(privacy, samples, event.arrived_at)
-            if hidden and not samples:
-                return Outcome.SUPPRESSED
-        late = self._window.passed(sequence)
-        new = self._take(samples, event, late)
-        if new or not late:
-            self._note(event)
-        return Outcome.APPLIED if new else Outcome.SUPPRESSED if hidden else Outcome.STALE
-
-    def _refuses(self, event: Event) -> bool:
-        generation = event.generation
-        if self._state.policy.status is Status.DECOMMISSIONED:
-            return True
-        strange = generation is not None and self._generation is not None and generation != self._generation
-        if not strange and self._state.policy.status is not Status.QUARANTINED:
-            return False
-        if self._suspect is None and strange:
-            self._suspect, self._changed = generation, True
-        return True
-
-    def _take(self, samples: Iterable[Sample], event: Event, late: bool) -> bool:
-        """Whether any reading or history sample was new."""
-        new, told, strays = False, list[Told](), list[Sample]()
-        for sample in samples:
-            if not sample.readings:
-                continue
-            fresh, before = _merge(self._signals, sample)
-            new = new or bool(fresh)
-            if fresh and not late and sample.at >= self._newest:
-                told += self._weigh(fresh, before, sample.at, event.arrived_at)
-            self._newest = max(self._newest, sample.at)
-            if self._state.policy.history_days:
-                new = True
-                self._keep(sample, event.telemetry.sequence, late, strays)
-        if self._book.silences and new:
-            self._episodes, over = heard(self._book, self._episodes, event.arrived_at)
-            told += over
-        if strays:
-            days = self._state.policy.history_days
-            self._owes += history.late(strays, self._state.vehicle_id, event.telemetry.sequence, days)
-        if told:
-            self._owes += notifications(self._state, told, event.telemetry.traceparent)
-            self._committed += len(told)
-        return new
-
-    def _weigh(self, fresh: Mapping[str, Value], before: Mapping[str, Reading], at: int, arrived_at: int) -> list[Told]:
-        self._track = self._track.follow(fresh, at)
-        if self._book.by_path.keys().isdisjoint(fresh):
-            return []
-        view = View(self._signals, fresh, before, self._episodes, at)
-        self._episodes, told = weigh(self._book, self._episodes, view, arrived_at - at <= FIRES_WITHIN)
-        return told
-
-    def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
-        """Into the open chunk; of a message that may be a repeat, under an id of its own."""
-        self._track = self._track.touch(sample.at)
-        if late:
-            strays.append(sample)
-            return
-        if self._open.full_for(sample):
-            self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
-            self._open = Open()
-        self._open = self._open.add(sample, sequence)
-
-    def _note(self, event: Event) -> None:
-        sequence = event.telemetry.sequence
-        self._gaps = self._gaps.after(self._window, sequence)
-        self._window = self._window.add(sequence)
-        self._seen_at = max(self._seen_at, event.arrived_at)
-        self._generation = self._generation or event.generation
-        self._changed = True
-
-    def result(self) -> VehicleState:
-        if not self._changed:
-            return self._state
-        return replace(
-            self._state,
-            signals=self._signals,
-            window=self._window,
-            position=self._position,
-            newest=self._newest,
-            episodes=self._episodes,
-            outbox=(*self._state.outbox, *self._owes),
-            committed=self._committed,
-            open=self._open,
-            track=self._track,
-            gaps=self._gaps,
-            seen_at=self._seen_at,
-            generation=self._generation,
-            suspect=self._suspect,
-        )
-
-
-def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
-    """The state after what time alone has brought by `now` (epoch ms)."""
-    after = replace(state, track=state.track.elapse(state.seen_at, now))
-    if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
-        return after
-    view = View(state.signals, {}, {}, state.episodes, now)
-    episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now)
-    told_now = notifications(state, told, None)
-    committed = state.committed + len(told_now)
-    return replace(after, episodes=episodes, outbox=(*state.outbox, *told_now), committed=committed)
-
-
-def connect(state: VehicleState, connection: Connection) -> tuple[VehicleState, Outcome]:
-    """After what IoT Hub said of the connection; what is older than what is known changes nothing."""
-    if state.connection and connection.order <= state.connection.order:
-        return state, Outcome.DUPLICATE if connection.order == state.connection.order else Outcome.STALE
-    if state.policy.privacy.mode(connection.at) is Mode.OFFLINE:
-        return state, Outcome.SUPPRESSED
-    return replace(state, connection=connection), Outcome.APPLIED
-
-
-def notifications(state: VehicleState, told: Iterable[Told], traceparent: str | None) -> tuple[Notification, ...]:
-    """What is told, as it is handed on: once for each fact of the vehicle."""
-    vehicle, brand = state.vehicle_id, state.policy.brand
-    return tuple(Notification.of_fact(t.fact, t.kind, vehicle, brand, t.at, t.facts, traceparent) for t in told)
-
-
-def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value], dict[str, Reading]]:
-    """Put into `signals` what of the sample is newer there; just that comes back, and what it replaced."""
-    fresh: dict[str, Value] = {}
-    before: dict[str, Reading] = {}
-    at = sample.at
-    for path, value in sample.readings.items():
-        known = signals.get(path)
-        if known is not None:
-            if at < known[1] or (at == known[1] and not outranks(value, known[0])):
-                continue
-            before[path] = known
-        signals[path] = _reading(Reading, (value, at))
-        fresh[path] = value
-    return fresh, before
-
-
-_reading = tuple.__new__
-"""What Reading(value, at) comes to, in a third of the time: this is done for every value that comes in."""

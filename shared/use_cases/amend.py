@@ -8,7 +8,7 @@ from shared.domain.rules import Rule
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.ports import Profiles, States, Versioned
-from shared.use_cases.ingest import ATTEMPTS
+from shared.use_cases.books import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Change:
     and a version of a consent or the vehicle's own rules."""
 
     profile: Profile
-    state: Callable[[VehicleState], VehicleState] = lambda state: state
+    state: Callable[[VehicleState], VehicleState] | None = None
     also: Consent | Sequence[Rule] | None = None
 
 
@@ -28,10 +28,10 @@ async def amend(vehicle_id: str, decide: Callable[[Profile], Change], profiles: 
     for _ in range(ATTEMPTS):
         found = await profiles.load(vehicle_id)
         change = decide(found.value)
-        if change.profile == found.value:
+        if change.profile == found.value and change.state is None:
             return found.value
         before = await states.load(vehicle_id)
-        after = change.state(before.value)
+        after = change.state(before.value) if change.state else before.value
         after = replace(after, policy=change.profile.policy(), due=after.at_once, revision=after.revision + 1)
         try:
             await profiles.change(

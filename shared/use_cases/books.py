@@ -1,10 +1,38 @@
-"""Reading the ledger."""
+"""Keeping the ledger, and reading it."""
 
 from collections.abc import Sequence
 
-from shared.domain.ledger import Ledger
+from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.principal import Principal, require_operator
-from shared.ports import Ledgers
+from shared.errors import Conflict, Unavailable
+from shared.ports import Ledgers, Versioned
+
+ATTEMPTS = 5
+"""How often a document is read anew after losing a race for it."""
+
+
+class Books:
+    """The ledger of every partition of a hub, as far as this instance wrote it."""
+
+    def __init__(self, hub: str, ledgers: Ledgers) -> None:
+        self._hub, self._ledgers = hub, ledgers
+        self._held: dict[str, Versioned[Ledger]] = {}
+
+    def forget(self, partition: str) -> None:
+        self._held.pop(partition, None)
+
+    async def count(self, partition: str, entries: Sequence[Counted]) -> None:
+        """Count each position once, or raise Unavailable."""
+        for _ in range(ATTEMPTS):
+            book = self._held.pop(partition, None) or await self._ledgers.load(f"{self._hub}-{partition}")
+            after = count(book.value, entries)
+            try:
+                version = book.version if after is book.value else await self._ledgers.commit(after, book.version)
+            except (Conflict, Unavailable):
+                continue
+            self._held[partition] = Versioned(after, version)
+            return
+        raise Unavailable(f"the ledger of {partition} could not be written in {ATTEMPTS} attempts")
 
 
 async def read_ledger(caller: Principal, ledgers: Ledgers) -> Sequence[Ledger]:

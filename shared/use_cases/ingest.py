@@ -5,12 +5,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.ledger import Counted, Ledger, count
+from shared.domain.folding import fold, refusal
+from shared.domain.ledger import Counted
 from shared.domain.parked import Parked
 from shared.domain.policy import Privacy
 from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Position
-from shared.domain.vehicle import Outcome, VehicleState, fold, refusal
+from shared.domain.vehicle import Outcome, VehicleState
 from shared.errors import CloudError, Code, Conflict, NotFound, Refused, Rejected, Unavailable
 from shared.ports import (
     Clock,
@@ -24,10 +25,9 @@ from shared.ports import (
     Versioned,
     Vocabularies,
 )
+from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save, tell
 
-ATTEMPTS = 5
-"""How often one batch reads a document anew after losing a race for it."""
 IN_FLIGHT = 32
 """How many vehicles of a batch are written at once: more only adds latency."""
 WARM = 5_000
@@ -196,30 +196,6 @@ class Ingest:
                 Parked(self.hub, key, at, arrival.device, reason, error.detail, arrival.body, generation)
             )
         return Counted(position, Outcome.PARKED, error.code.value)
-
-
-class Books:
-    """The ledger of every partition of a hub, as far as this instance wrote it."""
-
-    def __init__(self, hub: str, ledgers: Ledgers) -> None:
-        self._hub, self._ledgers = hub, ledgers
-        self._held: dict[str, Versioned[Ledger]] = {}
-
-    def forget(self, partition: str) -> None:
-        self._held.pop(partition, None)
-
-    async def count(self, partition: str, entries: Sequence[Counted]) -> None:
-        """Count each position once, or raise Unavailable."""
-        for _ in range(ATTEMPTS):
-            book = self._held.pop(partition, None) or await self._ledgers.load(f"{self._hub}-{partition}")
-            after = count(book.value, entries)
-            try:
-                version = book.version if after is book.value else await self._ledgers.commit(after, book.version)
-            except (Conflict, Unavailable):
-                continue
-            self._held[partition] = Versioned(after, version)
-            return
-        raise Unavailable(f"the ledger of {partition} could not be written in {ATTEMPTS} attempts")
 
 
 def _parsed(arrival: Arrival, decode: Decode) -> Event | Rejected:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shared.domain.folding import connect
 from shared.domain.ledger import Counted
 from shared.domain.parked import Parked
 from shared.domain.telemetry import Position
-from shared.domain.vehicle import Connection, Outcome, connect
+from shared.domain.vehicle import Connection, Outcome
 from shared.errors import Code, Conflict, NotFound, Rejected, Unavailable
 from shared.ports import Ledgers, Parking, States
-from shared.use_cases.ingest import ATTEMPTS, Books
+from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save
 
 

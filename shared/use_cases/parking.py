@@ -42,7 +42,8 @@ async def list_parked(
     """What was parked of the operator's own vehicles and of devices that nobody registered, without bodies."""
     require_operator(caller)
     page = await o.parking.list(sought, limit, cursor)
-    return Page([(name, parked) for name, parked in page.items if await _is_theirs(caller, parked, o)], page.cursor)
+    theirs = {device: await _is_theirs(caller, device, o) for device in {parked.device for _, parked in page.items}}
+    return Page([(name, parked) for name, parked in page.items if theirs[parked.device]], page.cursor)
 
 
 async def read_parked(caller: Principal, name: str, clock: Clock, o: Outside) -> Parked:
@@ -90,15 +91,15 @@ async def _again(caller: Principal, name: str, parked: Parked, clock: Clock, o: 
 async def _load(caller: Principal, name: str, o: Outside) -> Parked:
     require_operator(caller)
     parked = await o.parking.read(name)
-    if not await _is_theirs(caller, parked, o):
+    if not await _is_theirs(caller, parked.device, o):
         raise NotFound("nothing of that name is parked")
     return parked
 
 
-async def _is_theirs(caller: Principal, parked: Parked, o: Outside) -> bool:
+async def _is_theirs(caller: Principal, device: str, o: Outside) -> bool:
     """What comes from another brand's vehicle is not shown; what comes from nobody's is any operator's to mend."""
     try:
-        return (await o.profiles.load(parked.device)).value.brand == caller.brand
+        return (await o.profiles.load(device)).value.brand == caller.brand
     except NotFound:
         return True
 

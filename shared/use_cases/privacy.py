@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shared.domain.folding import without_history
 from shared.domain.policy import Mode
 from shared.domain.principal import Principal, require_access, require_owner
 from shared.domain.profile import Consent, Profile, Request, consented, remembering
@@ -58,7 +59,9 @@ async def change_mode(
 async def give_consent(
     caller: Principal, vehicle_id: str, said: Consent, profiles: Profiles, states: States
 ) -> Consent:
-    """Remember the next version of a consent; every version stays. What was said already is not said again."""
+    """Remember the next version of a consent; every version stays. What was said already is not said again.
+
+    Where no history is kept any more, what was not stored yet never will be."""
     last = said
 
     def decide(profile: Profile) -> Change:
@@ -69,7 +72,8 @@ async def give_consent(
             last = known
             return Change(profile)
         after, last = consented(profile, said)
-        return Change(after, also=last)
+        forgets = after.policy().history_days == 0
+        return Change(after, without_history if forgets else None, last)
 
     await amend(vehicle_id, decide, profiles, states)
     return last

@@ -9,7 +9,7 @@ from shared.domain.rules import OWN_RULES, Rule, with_rule
 from shared.errors import Code, Conflict, Contradiction, NotFound, Unavailable
 from shared.ports import Profiles, Rules, States
 from shared.use_cases.amend import Change, amend
-from shared.use_cases.ingest import ATTEMPTS
+from shared.use_cases.books import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.domain.folding import trusting
 from shared.domain.freshness import Thresholds
 from shared.domain.policy import Status
 from shared.domain.principal import Principal, require_access, require_operator
 from shared.domain.profile import Profile, Request, Subscription, moved_to, subscribe
-from shared.domain.vehicle import VehicleState, trusting
+from shared.domain.vehicle import VehicleState
 from shared.domain.vin import is_vin
 from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Unavailable
 from shared.ports import Brands, Catalogs, Page, Profiles, Sought, States
 from shared.use_cases.amend import Change, amend
-from shared.use_cases.ingest import ATTEMPTS
+from shared.use_cases.books import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,13 @@ async def change_status(
 
 
 async def release(caller: Principal, vehicle_id: str, profiles: Profiles, states: States) -> Profile:
-    """End a quarantine: from now on the device that turned up last is the vehicle's. Else nothing changes."""
+    """End a quarantine, or one that is about to begin: from now on the device that turned up last is the vehicle's."""
     require_operator(caller)
 
     def decide(profile: Profile) -> Change:
         require_access(caller, profile)
         quarantined = profile.status is Status.QUARANTINED
-        return Change(replace(profile, status=Status.ACTIVE) if quarantined else profile, trusting)
+        return Change(replace(profile, status=Status.ACTIVE) if quarantined else profile, state=trusting)
 
     return await amend(vehicle_id, decide, profiles, states)
 

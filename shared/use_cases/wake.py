@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from shared.domain.folding import passed
 from shared.domain.policy import Status
-from shared.domain.vehicle import VehicleState, passed
+from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
 from shared.ports import Clock, Histories, Notifications, Profiles, Rules, States, Versioned, Wakes
+from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.derive import derive
-from shared.use_cases.ingest import ATTEMPTS
 from shared.use_cases.tell import save, tell
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 
 from local.fleet.drives import ElectricCar
+from shared.domain.folding import fold
 from shared.domain.history import Chunk
 from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Position, Sample, Telemetry
-from shared.domain.vehicle import VehicleState, fold
+from shared.domain.vehicle import VehicleState
 from shared.use_cases.ingest import Arrival, Ingest, Outside
 from tests.bench.figures import Figure
 from tests.examples import BOOK, NOON, PROFILE

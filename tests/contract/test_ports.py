@@ -12,13 +12,14 @@ from shared.adapters.blob import BODIES
 from shared.bootstrap import World
 from shared.domain.catalog import Catalog
 from shared.domain.episodes import Episode
+from shared.domain.folding import fold
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Parked
 from shared.domain.policy import Status
 from shared.domain.profile import Profile, Request, subscribe
 from shared.domain.telemetry import Census, Position
-from shared.domain.vehicle import Outcome, VehicleState, fold
+from shared.domain.vehicle import Outcome, VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound, Refused
 from shared.ports import Versioned
 from shared.settings import read

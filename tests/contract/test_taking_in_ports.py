@@ -7,18 +7,20 @@ import pytest
 
 from shared.bootstrap import World
 from shared.domain.audit import Access
+from shared.domain.conditions import DEFAULTS, Geofence, TroubleCode
+from shared.domain.folding import fold
 from shared.domain.freshness import Thresholds
 from shared.domain.geo import Circle, Place
 from shared.domain.history import DAY, Chunk, Table, day_of
 from shared.domain.parked import Filter, Parked
 from shared.domain.policy import Exclusion, Mode, Privacy
 from shared.domain.profile import Consent
-from shared.domain.rules import DEFAULTS, Geofence, Rule, TroubleCode
+from shared.domain.rules import Rule
 from shared.domain.signals import Leaf, Release
 from shared.domain.telemetry import Sample
 from shared.domain.track import Span
 from shared.domain.trips import Charge, Trip
-from shared.domain.vehicle import Connection, VehicleState, fold
+from shared.domain.vehicle import Connection, VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound
 from shared.ports import Sought, Versioned
 from tests.contract.test_ports import AnyWorld, fresh, registered, world

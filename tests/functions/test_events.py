@@ -24,7 +24,7 @@ from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.use_cases import ingest as ingest_module
 from shared.use_cases.attempts import MOST_ATTEMPTS
-from shared.use_cases.ingest import ATTEMPTS
+from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.vehicles import change_status
 from tests.examples import BRAND, NOON, PROFILE, VEHICLE, cloud_event, encoded
 from tests.memory import MemoryWorld

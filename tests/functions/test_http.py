@@ -5,8 +5,8 @@ import pytest
 
 from functions import catalog, entitlements, fallback, inbox, ledger, states, vehicles
 from functions.http import LARGEST_BODY
+from shared.domain.folding import fold
 from shared.domain.notification import Delivery, InboxItem, Notification
-from shared.domain.vehicle import fold
 from shared.errors import Unavailable
 from tests.examples import BOOK, BRAND, NOON, STATE, VEHICLE, event
 from tests.functions.conftest import ask

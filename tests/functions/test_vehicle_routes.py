@@ -6,9 +6,9 @@ import pytest
 
 from functions import lifecycle, states, vehicles
 from functions.http import MOST_PATTERNS
+from shared.domain.folding import fold
 from shared.domain.policy import Status
 from shared.domain.telemetry import Position
-from shared.domain.vehicle import fold
 from shared.errors import Code
 from shared.use_cases.ingest import Arrival
 from tests.examples import BOOK, NOON, STATE, VEHICLE, VIN, event
@@ -105,6 +105,15 @@ async def test_a_vehicle_under_another_registration_is_quarantined_until_it_is_r
     assert (await ask(vehicles.release_vehicle, vehicle_id=VEHICLE)).body["status"] == "active"
     await ingest(received(5, low(6, soc=38), generation="2"))
     assert (outcomes(world)["applied"], state(world).generation, state(world).suspect) == (3, "2", None)
+
+
+async def test_a_release_before_the_timer_came_leaves_nothing_to_quarantine(world: MemoryWorld) -> None:
+    await ingest(received(0, low(1, soc=50), generation="1"))
+    await ingest(received(1, low(2, soc=49), generation="2"))
+    await ask(vehicles.release_vehicle, vehicle_id=VEHICLE)
+    await wake_it(world)
+    await ingest(received(2, low(3, soc=48), generation="2"))
+    assert (outcomes(world), state(world).policy.status) == ({"applied": 2, "parked": 1}, Status.ACTIVE)
 
 
 async def wake_it(world: MemoryWorld) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shared.domain.folding import FIRES_WITHIN
 from shared.domain.policy import Mode, Privacy
 from shared.domain.telemetry import Value
-from shared.domain.vehicle import FIRES_WITHIN
 
 WINDOW = 64
 BATTERY, LATITUDE = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed", "Vehicle.CurrentLocation.Latitude"

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from random import Random
 
+from shared.domain.folding import fold
 from shared.domain.history import Chunk, merged
 from shared.domain.telemetry import Event, Position, Sample, Telemetry, Value
-from shared.domain.vehicle import Reading, VehicleState, fold
+from shared.domain.vehicle import Reading, VehicleState
 from tests.examples import BOOK, NOON, PROFILE
 
 EVENTS = 1_000_000 if os.environ.get("PROVE") else 20_000

@@ -22,12 +22,15 @@ from local.host.triggers import OWNED_FOR
 from local.town import Resident, inboxes, settle
 from shared.bootstrap import world
 from shared.codec.signals import shipped
+from shared.domain.conditions import DEFAULTS
+from shared.domain.folding import fold
 from shared.domain.notification import Notification
+from shared.domain.paths import STATE_OF_CHARGE
 from shared.domain.policy import Policy
-from shared.domain.rules import DEFAULTS, STATE_OF_CHARGE, Book
+from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Telemetry
 from shared.domain.telemetry import Sample as Seen
-from shared.domain.vehicle import Reading, VehicleState, fold
+from shared.domain.vehicle import Reading, VehicleState
 from shared.errors import Unavailable
 from shared.use_cases.wake import Outside, wake
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from azure.cosmos.aio import ContainerProxy
 
 from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY, Sample, rfc3339
@@ -78,6 +79,29 @@ async def test_a_privacy_change_holds_on_a_warm_and_on_another_instance_for_a_la
         assert [point["value"] for point in history["points"]] == [50.0, 49.0, 48.0]
         assert (await ada.call("GET", "me/inbox"))["items"] == []
     await other.close()
+
+
+# ---- what it costs
+
+
+async def test_a_warm_instance_reads_nothing_from_the_store(
+    operator: Api, real: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vehicles = [await register(operator, "user-ada") for _ in range(3)]
+    ingest, read = instance(real), list[str]()
+
+    async def batch(number: int) -> None:
+        bodies = [cloud_event(v, number, [Sample(rfc3339(datetime.now(UTC)), {SOC: 50.0})]) for v in vehicles]
+        places = [Position(number * 3 + n, now_ms(), "0") for n in range(3)]
+        arrivals = [Arrival(*parts) for parts in zip(places, vehicles, bodies, strict=True)]
+        assert [c.outcome.value for c in await ingest.batch("0", arrivals, now_ms)] == ["applied"] * 3
+
+    await batch(1)
+    for name in ("read_item", "query_items"):
+        monkeypatch.setattr(ContainerProxy, name, lambda *args, name=name, **kwargs: read.append(name))
+    await batch(2)
+    await batch(3)
+    assert read == []
 
 
 # ---- connections, parking, signals

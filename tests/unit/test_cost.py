@@ -5,9 +5,10 @@ from statistics import mean
 import pytest
 
 from shared.codec.states import chunk_document, state_document
+from shared.domain.folding import fold
 from shared.domain.history import Chunk
 from shared.domain.telemetry import Event, Position, Telemetry
-from shared.domain.vehicle import VehicleState, fold
+from shared.domain.vehicle import VehicleState
 from tests.bench.cost import NAIVE, OURS, PRICES, dollars, request_units, table
 from tests.bench.taking_in import calls, samples
 from tests.examples import BOOK, NOON, PROFILE

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.folding import fold, observe
 from shared.domain.policy import FORGOTTEN_AFTER, REMEMBERED, Exclusion, Mode, Privacy, visible
 from shared.domain.telemetry import Event, Sample, Telemetry
-from shared.domain.vehicle import Outcome, VehicleState, fold, observe
+from shared.domain.vehicle import Outcome, VehicleState
 from tests.examples import BOOK, NOON, STATE, VEHICLE, event, owed
 
 LATITUDE = "Vehicle.CurrentLocation.Latitude"

@@ -5,9 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.codec.rules import rule_document, rules
-from shared.domain import vehicle
+from shared.domain import folding
+from shared.domain.conditions import (
+    ChargingComplete,
+    Geofence,
+    LeftOpen,
+    MovingWhileOff,
+    Silent,
+    Threshold,
+    TroubleCode,
+)
+from shared.domain.folding import passed
 from shared.domain.geo import Circle, Place, Polygon, distance
-from shared.domain.rules import (
+from shared.domain.paths import (
     CABLE,
     CHARGE_LIMIT,
     IS_CHARGING,
@@ -16,18 +26,10 @@ from shared.domain.rules import (
     STATE_OF_CHARGE,
     SYSTEM,
     TROUBLE_CODES,
-    Book,
-    ChargingComplete,
-    Geofence,
-    LeftOpen,
-    MovingWhileOff,
-    Rule,
-    Silent,
-    Threshold,
-    TroubleCode,
 )
+from shared.domain.rules import Book, Rule
 from shared.domain.telemetry import Event, Sample, Telemetry, Value
-from shared.domain.vehicle import VehicleState, passed
+from shared.domain.vehicle import VehicleState
 from tests.examples import NOON, STATE, VEHICLE, owed
 
 BOTH = frozenset({"enter", "exit"})
@@ -43,7 +45,7 @@ def seen(second: int, readings: dict[str, Value]) -> Event:
 
 def drive(rule: Rule, *samples: dict[str, Value], every: int = 1) -> VehicleState:
     events = [seen(number * every, readings) for number, readings in enumerate(samples)]
-    return vehicle.fold(STATE, events, Book((rule,)))[0]
+    return folding.fold(STATE, events, Book((rule,)))[0]
 
 
 def told(state: VehicleState) -> list[str]:
@@ -203,7 +205,7 @@ def test_silence_is_told_by_time_alone_and_over_with_the_next_message() -> None:
     silent = passed(state, book, NOON + 2 * HOUR)
     assert told(silent) == ["silent"]
     assert told(passed(silent, book, NOON + 9 * HOUR)) == ["silent"]
-    heard, _ = vehicle.fold(silent, [seen(10_000, {"Vehicle.Speed": 0.0})], book)
+    heard, _ = folding.fold(silent, [seen(10_000, {"Vehicle.Speed": 0.0})], book)
     assert told(heard) == ["silent", "silent_over"]
 
 
@@ -211,7 +213,7 @@ def test_an_event_moves_the_due_time_of_a_silence_only_from_hour_to_hour() -> No
     book = Book((Silent(id="silent", hold=24 * HOUR),))
     state, dues = STATE, set()
     for second in range(0, 7_200, 60):
-        state, _ = vehicle.fold(state, [seen(second, {"Vehicle.Speed": 0.0})], book)
+        state, _ = folding.fold(state, [seen(second, {"Vehicle.Speed": 0.0})], book)
         state = state.handed_on(state.outbox)
         dues.add(state.scheduled(book, NOON + second * 1000, 0).due)
     assert len(dues) <= 3
@@ -251,9 +253,9 @@ def test_the_same_episodes_are_told_under_any_split_into_batches(moves: list[int
         metres += move * 150
         events.append(seen(number * 5, north(metres)))
     book, state = Book((HOME,)), STATE
-    whole = vehicle.fold(STATE, events, book)[0]
+    whole = folding.fold(STATE, events, book)[0]
     for start in range(0, len(events), size):
-        state, _ = vehicle.fold(state, events[start : start + size], book)
+        state, _ = folding.fold(state, events[start : start + size], book)
     assert owed(state) == owed(whole)
 
 

@@ -46,7 +46,8 @@ def test_a_value_that_can_mean_but_one_number_is_taken_for_it(value: object, fit
 def test_lists_have_values_of_their_type_and_no_more_than_the_limit() -> None:
     path = "Vehicle.Diagnostics.DTCList"
     assert OURS.sift({path: ["P0420"] * LONGEST_LIST})[0]
-    for wrong in (["P0420"] * (LONGEST_LIST + 1), [1], "P0420", {}):
+    bad: list[object] = [["P0420"] * (LONGEST_LIST + 1), [1], "P0420", {}]
+    for wrong in bad:
         assert OURS.sift({path: wrong}) == ({}, 1, 0)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.fleet.drives import is_time, recorded
 from shared.domain.geo import Place
-from shared.domain.rules import BATTERY, IS_CHARGING, LATITUDE, LONGITUDE, SPEED, STATE_OF_CHARGE
+from shared.domain.paths import BATTERY, IS_CHARGING, LATITUDE, LONGITUDE, SPEED, STATE_OF_CHARGE
 from shared.domain.telemetry import Sample, Value
 from shared.domain.track import LOOKS, PATIENCE, SPANS, STOP, Span, Track
 from shared.domain.trips import ODOMETER, POINTS, Known, charges, positions, trips

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import vehicle
+from shared.domain import folding
 from shared.domain.episodes import Episode
+from shared.domain.folding import FIRES_WITHIN
 from shared.domain.telemetry import Event
-from shared.domain.vehicle import FIRES_WITHIN, Outcome, VehicleState
+from shared.domain.vehicle import Outcome, VehicleState
 from tests.examples import BOOK, NOON, STATE, VEHICLE, at, event, owed
 
 FORGETFUL = replace(STATE, policy=STATE.policy._replace(history_days=0))
@@ -15,11 +16,11 @@ FORGETFUL = replace(STATE, policy=STATE.policy._replace(history_days=0))
 
 
 def fold(state: VehicleState, events: list[Event]) -> tuple[VehicleState, list[Outcome]]:
-    return vehicle.fold(state, events, BOOK)
+    return folding.fold(state, events, BOOK)
 
 
 def observe(state: VehicleState, event: Event) -> tuple[VehicleState, Outcome]:
-    return vehicle.observe(state, event, BOOK)
+    return folding.observe(state, event, BOOK)
 
 
 def after(*events: Event) -> VehicleState:

@@ -12,8 +12,9 @@ from shared.codec.rules import rule_document, rules
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.catalog import Catalog
+from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
-from shared.domain.rules import DEFAULTS, Book, Rule
+from shared.domain.rules import Book, Rule
 from shared.domain.signals import Leaf, Release
 from shared.errors import Conflict, NotFound
 from shared.ports import Decode
