@@ -12,13 +12,14 @@ from shared.domain.period import is_period
 from shared.domain.policy import Mode, Status
 from shared.domain.profile import Profile, Role
 from shared.domain.vin import is_vin
-from shared.errors import Malformed
+from shared.errors import Forbidden, Malformed
 
 
 class RegisterVehicle(Body):
-    """A vehicle to be registered under the caller's brand."""
+    """A vehicle to be registered under the caller's brand; to name another is forbidden."""
 
     vin: str
+    brand: Id | None = None
     region: Id
     model: Name
     model_year: Annotated[int, Field(ge=1980, le=2100)]
@@ -26,7 +27,9 @@ class RegisterVehicle(Body):
     roles: Annotated[dict[Id, Annotated[Role, Field(strict=False)]], Field(max_length=20)] = {}
 
     def profile(self, vehicle_id: str, brand: str) -> Profile:
-        """What it will be once registered. Raises Malformed for a VIN that is none."""
+        """What it will be once registered. Raises Malformed for a VIN that is none, Forbidden for another's brand."""
+        if self.brand not in (None, brand):
+            raise Forbidden("only vehicles of the own brand can be registered")
         if not is_vin(self.vin):
             raise Malformed("vin: not a vehicle identification number (ISO 3779)")
         return Profile(

@@ -44,6 +44,11 @@ async def test_a_batch_has_one_to_a_hundred_vehicles_that_are_some(world: Memory
     assert (await ask(vehicles.register_vehicle, body=batch)).code == "invalid_body"
 
 
+async def test_the_brand_is_the_callers_and_no_other(world: MemoryWorld) -> None:
+    assert (await ask(vehicles.register_vehicle, body=new(2, brand="aurora"))).body["brand"] == "aurora"
+    assert (await ask(vehicles.register_vehicle, body=new(3, brand="borealis"))).code == "forbidden"
+
+
 async def several(world: MemoryWorld) -> None:
     for number, (region, model) in enumerate([("eu", "Polar"), ("eu", "Solar"), ("us", "Solar")], start=10):
         await ask(vehicles.register_vehicle, body=new(number, region=region, model=model))
