@@ -265,7 +265,7 @@ async def test_a_body_that_does_not_fit_is_a_problem(world: MemoryWorld, name: s
 
 @pytest.mark.parametrize(
     "change",
-    [{"vin": "short"}, {"modelYear": 1979}, {"modelYear": "2026"}, {"roles": {"user-ben": "king"}}, {"brand": "x"}],
+    [{"vin": "short"}, {"modelYear": 1979}, {"modelYear": "2026"}, {"roles": {"user-ben": "king"}}, {"color": "x"}],
 )
 async def test_a_vehicle_that_does_not_fit_is_a_problem(world: MemoryWorld, change: dict[str, Any]) -> None:
     answer = await ask(vehicles.register_vehicle, body=NEW | change)
