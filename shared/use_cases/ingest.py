@@ -103,10 +103,12 @@ class Ingest:
                 if not own[0].device:
                     raise NotFound("the hub names no device", Code.NO_DEVICE)
                 return await self._vehicle(partition, own, clock)
-            except (NotFound, Refused) as error:
-                if isinstance(error, NotFound) and error.code is Code.NOT_FOUND:
-                    error = NotFound(error.detail, Code.UNREGISTERED_DEVICE)
-                return [await self._park(arrival, error, None) for arrival in own]
+            except NotFound as error:
+                code = Code.UNREGISTERED_DEVICE if error.code is Code.NOT_FOUND else error.code
+                return [await self._park(arrival, NotFound(error.detail, code), None) for arrival in own]
+            except Refused as error:
+                privacy = (await self._o.states.load(own[0].device)).value.policy.privacy
+                return [await self._park(arrival, error, privacy) for arrival in own]
 
     async def _vehicle(self, partition: str, own: Sequence[Arrival], clock: Clock) -> list[Counted]:
         """Fold one vehicle's events into one write, then hand on what follows from them."""
@@ -124,7 +126,7 @@ class Ingest:
                     held = await save(found, self._scheduled(state, book, clock), self._o.states)
             except (Conflict, Unavailable):
                 continue
-            told = await self._tell(held, book, clock)
+            told = await self._tell(held, book, clock, owed_before=bool(found.value.outbox))
             if told and told.value.may_be_held(clock()):
                 self._hold(partition, vehicle, told)
             return entries
@@ -133,13 +135,18 @@ class Ingest:
     def _scheduled(self, state: VehicleState, book: Book, clock: Clock) -> VehicleState:
         return state.scheduled(book, clock(), self._handover_after)
 
-    async def _tell(self, held: Versioned[VehicleState], book: Book, clock: Clock) -> Versioned[VehicleState] | None:
+    async def _tell(
+        self, held: Versioned[VehicleState], book: Book, clock: Clock, owed_before: bool
+    ) -> Versioned[VehicleState] | None:
+        """Where something was owed before, another writer left it: were it left again, it would grow for ever."""
         if not held.value.outbox:
             return held
+
+        def scheduled(state: VehicleState) -> VehicleState:
+            return self._scheduled(state, book, clock)
+
         o = self._o
-        return await tell(
-            held, o.states, o.notifications, o.histories, lambda state: self._scheduled(state, book, clock)
-        )
+        return await tell(held, o.states, o.notifications, o.histories, scheduled, chunks_later=not owed_before)
 
     async def _fold(
         self, state: VehicleState, own: Sequence[Arrival], book: Book
@@ -168,12 +175,12 @@ class Ingest:
                 policy = found.value.policy
                 book = await self._o.rules.book(policy.brand, vehicle, policy.rules)
                 event = _parsed(arrival, await self._o.vocabularies.decoder(policy.brand))
-                if isinstance(event, Rejected):
+                if isinstance(event, CloudError):
                     return Outcome.PARKED
                 state, outcomes = fold(found.value, [replace(event, position=None)], book)
                 if state is not found.value:
                     held = await save(found, self._scheduled(state, book, clock), self._o.states)
-                    await self._tell(held, book, clock)
+                    await self._tell(held, book, clock, owed_before=True)
             except NotFound:
                 return Outcome.PARKED
             except Conflict:
@@ -198,11 +205,14 @@ class Ingest:
         return Counted(position, Outcome.PARKED, error.code.value)
 
 
-def _parsed(arrival: Arrival, decode: Decode) -> Event | Rejected:
+def _parsed(arrival: Arrival, decode: Decode) -> Event | CloudError:
+    """What was sent, or why it can't be read; a defect of ours there parks the event too."""
     try:
         telemetry = decode(arrival.device, arrival.body, arrival.position.enqueued_at)
     except Rejected as error:
         return error
+    except Exception as error:
+        return Refused(f"decode: {error!r}", Code.INTERNAL)
     return Event(telemetry, arrival.position.enqueued_at, arrival.position, arrival.generation)
 
 

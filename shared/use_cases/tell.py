@@ -6,6 +6,7 @@ from shared.domain.history import Chunk
 from shared.domain.vehicle import Entry, VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.ports import Histories, Notifications, States, Versioned
+from shared.use_cases.books import ATTEMPTS
 
 
 async def save(found: Versioned[VehicleState], state: VehicleState, states: States) -> Versioned[VehicleState]:
@@ -19,12 +20,13 @@ async def tell(
     notifications: Notifications,
     histories: Histories,
     scheduled: Callable[[VehicleState], VehicleState],
+    chunks_later: bool = False,
 ) -> Versioned[VehicleState] | None:
-    """Hand on what the committed outbox holds, then forget it; None if another writer came in between.
+    """Hand on what the committed outbox holds, then forget it; None if it can't be told what is stored.
 
     What was handed on before a failure is forgotten too, so that a long outbox drains under faults. A crash in between
-    hands an entry on again, under the same id. Chunks alone are forgotten with the next write, whoever makes it: what
-    is stored still owes them until then. `scheduled` says when the timer has to look at it again."""
+    hands an entry on again, under the same id. `scheduled` says when the timer has to look at it again. `chunks_later`:
+    if there is nothing but chunks, they are forgotten with the next write; what is stored owes them until then."""
     done: list[Entry] = []
     try:
         for entry in found.value.outbox:
@@ -34,7 +36,8 @@ async def tell(
                 await notifications.send(entry)
             done.append(entry)
     finally:
-        left = await _forget(found, done, states, scheduled)
+        later = chunks_later and all(isinstance(entry, Chunk) for entry in done)
+        left = await _forget(found, done, states, None if later else scheduled)
     return left
 
 
@@ -42,14 +45,21 @@ async def _forget(
     found: Versioned[VehicleState],
     done: Sequence[Entry],
     states: States,
-    scheduled: Callable[[VehicleState], VehicleState],
+    scheduled: Callable[[VehicleState], VehicleState] | None,
 ) -> Versioned[VehicleState] | None:
+    """Whoever wrote in between, what was handed on has to go: were it left, it would be handed on for ever."""
     if not done:
         return found
-    left = found.value.handed_on(done)
-    if all(isinstance(entry, Chunk) for entry in done):
-        return Versioned(left, found.version)
-    try:
-        return await save(found, scheduled(left), states)
-    except (Conflict, Unavailable):
-        return None  # whoever wrote in between found the same outbox, and hands it on too
+    if scheduled is None:
+        return Versioned(found.value.handed_on(done), found.version)
+    for _ in range(ATTEMPTS):
+        left = found.value.handed_on(done)
+        if left.outbox == found.value.outbox:
+            return found
+        try:
+            return await save(found, scheduled(left), states)
+        except Conflict:
+            found = await states.load(found.value.vehicle_id)
+        except Unavailable:
+            return None
+    return None

@@ -67,9 +67,7 @@ async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handov
     after = scheduled(replace(after, track=after.track._replace(outdated=())))
     held = found if replace(after, revision=state.revision) == state else await save(found, after, o.states)
     if held.value.outbox:
-        told = await tell(held, o.states, o.notifications, o.histories, scheduled)
-        if told and told.version == held.version:
-            await save(told, scheduled(told.value), o.states)
+        await tell(held, o.states, o.notifications, o.histories, scheduled)
 
 
 async def _quarantine(found: Versioned[VehicleState], profiles: Profiles) -> None:

@@ -1,5 +1,6 @@
 """Registering many, looking for them, and taking them out of service."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from functions import lifecycle, states, vehicles
 from functions.http import MOST_PATTERNS
 from shared.domain.folding import fold
-from shared.domain.policy import Status
+from shared.domain.policy import Privacy, Status
 from shared.domain.telemetry import Position
-from shared.errors import Code
+from shared.errors import Code, Refused
 from shared.use_cases.ingest import Arrival
 from tests.examples import BOOK, NOON, STATE, VEHICLE, VIN, event
 from tests.functions.conftest import ask
@@ -230,6 +231,43 @@ async def test_a_defect_in_the_fold_parks_the_one_event_that_brings_it_out(
     monkeypatch.setattr(type(STATE.open), "add", defective)
     await ingest(*(received(n, low(n, soc=50)) for n in range(1, 6)))
     assert (outcomes(world), world.parking.reasons) == ({"applied": 4, "parked": 1}, ["internal"])
+
+
+async def test_a_defect_in_a_decoder_parks_the_one_event_that_brings_it_out(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = await world.vocabularies.decoder("aurora")
+
+    def read(device: str, body: bytes, at: int) -> Any:
+        if b'"sequence":"3"' in body:
+            raise ZeroDivisionError
+        return decode(device, body, at)
+
+    async def defective(brand: str) -> Any:
+        return read
+
+    monkeypatch.setattr(world.vocabularies, "decoder", defective)
+    await ingest(*(received(n, low(n, soc=50)) for n in range(1, 6)))
+    assert (outcomes(world), world.parking.reasons) == ({"applied": 4, "parked": 1}, ["internal"])
+
+
+async def test_what_the_store_will_never_take_is_parked_and_of_a_private_vehicle_only_counted(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = world.states.commit
+
+    async def refused(*_: object) -> str:
+        raise Refused("too large")
+
+    monkeypatch.setattr(world.states, "commit", refused)
+    await ingest(received(0, low(1, soc=50)))
+    assert (world.parking.reasons, outcomes(world)) == (["store_refused"], {"parked": 1})
+    monkeypatch.setattr(world.states, "commit", commit)
+    private = replace(state(world), policy=state(world).policy._replace(privacy=Privacy(floor=1)))
+    world.states.shelf.commit(VEHICLE, private, world.states.shelf.held[VEHICLE].version)
+    monkeypatch.setattr(world.states, "commit", refused)
+    await ingest(received(1, low(2, soc=50)))
+    assert (len(world.parking.held), outcomes(world)) == (1, {"parked": 2})
 
 
 async def test_a_poison_event_at_any_position_of_a_batch_is_parked_once_and_the_others_are_applied() -> None:
