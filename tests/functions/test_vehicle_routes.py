@@ -7,11 +7,12 @@ import pytest
 
 from functions import lifecycle, states, vehicles
 from functions.http import MOST_PATTERNS
+from shared.domain import history
 from shared.domain.folding import fold
 from shared.domain.policy import Privacy, Status
 from shared.domain.telemetry import Position
 from shared.errors import Code, Refused
-from shared.use_cases.ingest import Arrival
+from shared.use_cases.ingest import Arrival, Ingest
 from tests.examples import BOOK, NOON, STATE, VEHICLE, VIN, event
 from tests.functions.conftest import ask
 from tests.functions.test_events import ingest, low, outcomes, received, state
@@ -231,6 +232,18 @@ async def test_a_defect_in_the_fold_parks_the_one_event_that_brings_it_out(
     monkeypatch.setattr(type(STATE.open), "add", defective)
     await ingest(*(received(n, low(n, soc=50)) for n in range(1, 6)))
     assert (outcomes(world), world.parking.reasons) == ({"applied": 4, "parked": 1}, ["internal"])
+
+
+async def test_what_is_owed_does_not_grow_while_two_instances_take_turns(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LARGEST", 50)
+    both = [Ingest("telemetry", world.outside, 60_000) for _ in range(2)]
+    for turn in range(40):
+        arrival = Arrival(Position(turn, NOON + turn * 1000, "3"), VEHICLE, low(turn, soc=50))
+        await both[turn % 2].batch("3", [arrival], lambda: NOON)
+        assert len(state(world).outbox) <= 2
+    assert len(world.histories.chunks) > 10
 
 
 async def test_a_defect_in_a_decoder_parks_the_one_event_that_brings_it_out(
