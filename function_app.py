@@ -8,13 +8,17 @@ from functions import (
     deliveries,
     entitlements,
     fallback,
+    garage,
     inbox,
     ledger,
     lifecycle,
     notifications,
+    openapi,
     parked,
+    people,
     privacy,
     rules,
+    sales,
     states,
     telemetry,
     times,
@@ -23,7 +27,9 @@ from functions import (
 )
 
 EVENTS = (telemetry, lifecycle, notifications, deliveries, wake)
-ROUTES = (vehicles, states, privacy, rules, entitlements, catalog, brands, inbox, ledger, parked, fallback)
+PEOPLE = (garage, inbox, people)
+BRANDS = (entitlements, sales, catalog, brands)
+ROUTES = (vehicles, states, privacy, rules, *PEOPLE, *BRANDS, ledger, parked, openapi, fallback)
 
 times.install()
 app = func.FunctionApp()

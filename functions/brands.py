@@ -3,11 +3,11 @@
 import azure.functions as func
 from pydantic_core import from_json
 
-from functions.http import answer, body, caller, endpoint, raw_body, wanted
+from functions.http import answer, body, caller, endpoint, no_content, raw_body, wanted
 from shared.bootstrap import world
-from shared.codec import vspec
+from shared.codec import schemas, vspec
 from shared.codec.answers import signals_answer, thresholds_answer
-from shared.codec.requests import PutThresholds, PutTroubleCodes
+from shared.codec.requests import PutThresholds, PutTroubleCodes, SignalTree
 from shared.codec.signals import shipped
 from shared.domain.signals import Leaf
 from shared.errors import Malformed
@@ -19,14 +19,14 @@ LARGEST_TREE = 2 * 1024 * 1024
 """Bytes of a whole release."""
 
 
-@endpoint(bp, "GET", "v1/signals")
+@endpoint(bp, "GET", "v1/signals", schemas.SignalsAnswer, query=("paths",))
 async def read_signals(req: func.HttpRequest) -> func.HttpResponse:
     """The signals that are understood of the caller's brand, or those that `paths` asks for."""
     release = await world().vocabularies.load((await caller(req)).brand)
     return answer(signals_answer(release.over(shipped()), wanted(req)))
 
 
-@endpoint(bp, "PUT", "v1/signals")
+@endpoint(bp, "PUT", "v1/signals", schemas.Count, asks=SignalTree)
 async def load_signals(req: func.HttpRequest) -> func.HttpResponse:
     """An operator loads a whole release, as `vspec export json` writes it."""
     who, leaves = await caller(req), _tree(req)
@@ -38,10 +38,10 @@ async def load_signals(req: func.HttpRequest) -> func.HttpResponse:
 async def drop_signals(req: func.HttpRequest) -> func.HttpResponse:
     """An operator goes back to the shipped signals."""
     await brands.drop_signals(await caller(req), world().vocabularies)
-    return func.HttpResponse(status_code=204)
+    return no_content()
 
 
-@endpoint(bp, "PUT", "v1/signals/overlay")
+@endpoint(bp, "PUT", "v1/signals/overlay", schemas.Count, asks=SignalTree)
 async def overlay_signals(req: func.HttpRequest) -> func.HttpResponse:
     """An operator adds, changes or takes away signals over the release that holds."""
     who, overlay = await caller(req), _tree(req)
@@ -49,13 +49,13 @@ async def overlay_signals(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"signals": len(release.over(shipped()))})
 
 
-@endpoint(bp, "GET", "v1/freshness")
+@endpoint(bp, "GET", "v1/freshness", schemas.ThresholdsAnswer)
 async def read_freshness(req: func.HttpRequest) -> func.HttpResponse:
     """For how long readings of the caller's brand are live, and stale."""
     return answer(thresholds_answer(await world().brands.thresholds((await caller(req)).brand)))
 
 
-@endpoint(bp, "PUT", "v1/freshness")
+@endpoint(bp, "PUT", "v1/freshness", schemas.ThresholdsAnswer, asks=PutThresholds)
 async def set_freshness(req: func.HttpRequest) -> func.HttpResponse:
     """An operator says for how long readings are live, and stale."""
     who, thresholds = await caller(req), body(PutThresholds, req).thresholds()
@@ -63,13 +63,13 @@ async def set_freshness(req: func.HttpRequest) -> func.HttpResponse:
     return answer(thresholds_answer(thresholds))
 
 
-@endpoint(bp, "GET", "v1/trouble-codes")
+@endpoint(bp, "GET", "v1/trouble-codes", schemas.TroubleCodesAnswer)
 async def read_trouble_codes(req: func.HttpRequest) -> func.HttpResponse:
     """What trouble codes mean, for an operator."""
     return answer({"codes": dict(await brands.read_trouble_codes(await caller(req), world().brands))})
 
 
-@endpoint(bp, "PUT", "v1/trouble-codes")
+@endpoint(bp, "PUT", "v1/trouble-codes", schemas.CodesCount, asks=PutTroubleCodes)
 async def set_trouble_codes(req: func.HttpRequest) -> func.HttpResponse:
     """An operator replaces what trouble codes mean."""
     who, codes = await caller(req), body(PutTroubleCodes, req, LARGEST_TREE).codes

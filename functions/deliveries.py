@@ -20,7 +20,8 @@ async def deliver_notification(message: func.ServiceBusMessage) -> None:
 
     async def act(delivery: Delivery) -> None:
         with span("deliver notification", SpanKind.CONSUMER, delivery.notification.traceparent):
-            await deliver(delivery, now_ms(), world().profiles, world().inbox)
+            w = world()
+            await deliver(delivery, now_ms(), w.profiles, w.people, w.inbox)
 
     async def again(delivery: Delivery, attempt: int, delay: float) -> None:
         await world().deliveries.send([delivery], attempt, delay)

@@ -1,20 +1,73 @@
-"""HTTP: may this vehicle use this feature?"""
-
-from datetime import UTC, datetime
+"""HTTP: may it be used, and why not; and the same for a car without a network."""
 
 import azure.functions as func
 
-from functions.http import answer, caller, endpoint, path_id
+from functions.http import answer, body, caller, choice, endpoint, path_id, word
 from shared.bootstrap import world
-from shared.codec.answers import entitlement_answer
-from shared.use_cases import entitlements
+from shared.codec import schemas
+from shared.codec.answers import moment
+from shared.codec.replies import decision_answer, decisions_answer
+from shared.codec.requests import Check
+from shared.domain.principal import Principal
+from shared.use_cases.entitlements import Answered, Question
 
 bp = func.Blueprint()
+HOW = ("explain", "use", "userId")
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/entitlements/{feature}")
+@endpoint(bp, "POST", "v1/entitlements/check", schemas.DecisionsAnswer, asks=Check, query=("explain",))
+async def check_entitlements(req: func.HttpRequest) -> func.HttpResponse:
+    """Decisions on up to a hundred features of a vehicle, in one round trip."""
+    who, wanted = await caller(req), body(Check, req)
+    question = Question(wanted.vehicle_id, wanted.features, wanted.user_id, wanted.use == "command")
+    explain = _explain(req)
+    found = await _ask(who, question, explain)
+    return answer(decisions_answer(wanted.vehicle_id, found.decisions, found.stale, explain))
+
+
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/entitlements", schemas.DecisionsAnswer, query=HOW)
+async def list_entitlements(req: func.HttpRequest) -> func.HttpResponse:
+    """Decisions on every feature that the brand has."""
+    who, vehicle, explain = await caller(req), path_id(req, "vehicle_id"), _explain(req)
+    found = await _ask(who, Question(vehicle, None, word(req, "userId"), _is_command(req)), explain)
+    return answer(decisions_answer(vehicle, found.decisions, found.stale, explain))
+
+
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/entitlements/{feature}", schemas.DecisionAnswer, query=HOW)
 async def check_entitlement(req: func.HttpRequest) -> func.HttpResponse:
     """A decision with all its reasons, for whoever has access to the vehicle."""
     who, vehicle, feature = await caller(req), path_id(req, "vehicle_id"), path_id(req, "feature")
-    decision = await entitlements.check(who, vehicle, feature, datetime.now(UTC), world().profiles, world().catalogs)
-    return answer(entitlement_answer(vehicle, decision))
+    explain = _explain(req)
+    found = await _ask(who, Question(vehicle, [feature], word(req, "userId"), _is_command(req)), explain)
+    return answer(decision_answer(vehicle, found.decisions[0], found.stale, explain))
+
+
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/passport", schemas.PassportAnswer)
+async def issue_passport(req: func.HttpRequest) -> func.HttpResponse:
+    """What the vehicle may use in the next week, signed, so that it can decide without a network."""
+    who, vehicle = await caller(req), path_id(req, "vehicle_id")
+    token, expires = await world().checks.passport(who, vehicle, world().signer)
+    return answer({"passport": token, "expiresAt": moment(expires * 1000)})
+
+
+@endpoint(bp, "GET", ".well-known/jwks.json", schemas.Jwks, public=True)
+async def read_passport_keys(req: func.HttpRequest) -> func.HttpResponse:
+    """The public keys that passports are verified with."""
+    found = answer({"keys": list(world().signer.published())})
+    found.headers["Cache-Control"] = "public, max-age=3600"
+    return found
+
+
+async def _ask(who: Principal, question: Question, explain: bool) -> Answered:
+    """What is explained, or asked for another, tells about a person: that goes on record."""
+    if explain or question.user_id is not None:
+        await world().trail.record(who, "explain_entitlement", question.vehicle_id)
+    return await world().checks.check(who, question)
+
+
+def _explain(req: func.HttpRequest) -> bool:
+    return choice(req, "explain", "false", "true") == "true"
+
+
+def _is_command(req: func.HttpRequest) -> bool:
+    return choice(req, "use", "read", "command") == "command"

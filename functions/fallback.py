@@ -17,7 +17,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 async def no_such_route(req: func.HttpRequest) -> func.HttpResponse:
     """404, or 405 with the methods that the resource has."""
     path = (req.route_params.get("path") or "").strip("/")
-    allowed = sorted({method for method, template in ROUTES if _matches(template, path)})
+    allowed = sorted({route.method for route in ROUTES if _matches(route.template, path)})
     if allowed:
         return problem(NotAllowed(f"{req.method} is not served here"), {"Allow": ", ".join(allowed)})
     raise NotFound("no such resource")

@@ -1,12 +1,16 @@
 """HTTP in and out: who asks, what for, and every error as RFC 9457 problem details."""
 
 import hashlib
+import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date
 from functools import wraps
-from time import time
+from math import ceil
+from time import monotonic, time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -15,42 +19,85 @@ from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from shared.bootstrap import world
 from shared.codec.answers import to_json
-from shared.codec.bodies import Id, parse
+from shared.codec.bodies import Id, UserId, parse
 from shared.domain.history import day_of
 from shared.domain.principal import Principal
-from shared.errors import CloudError, Code, Malformed, NotFound, TooLarge, Unauthenticated, Unsupported
+from shared.errors import CloudError, Code, Malformed, NotFound, TooLarge, TooMany, Unauthenticated, Unsupported
+from shared.use_cases.amend import Asked
 
 type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body."""
-ROUTES: list[tuple[str, str]] = []
-"""Every method and template that is served, for the answer to what is not."""
-
 MOST_PATTERNS = 20
 """Patterns of paths in one query."""
 
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one template, and what the served OpenAPI says of it."""
+
+    method: str
+    template: str
+    name: str
+    promise: str
+    asks: type[BaseModel] | None
+    answers: Any
+    status: int
+    query: tuple[str, ...]
+    keyed: bool
+    public: bool
+    recorded: bool
+
+
+ROUTES: list[Route] = []
+"""Everything that is served."""
+
 _ID = TypeAdapter(Id)
+_USER = TypeAdapter(UserId)
 _TIME = TypeAdapter(AwareDatetime)
 _PATTERN = re.compile(r"[A-Za-z0-9.*]{1,256}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_route: ContextVar[Route] = ContextVar("route")
 log = logging.getLogger(__name__)
 
 
-def endpoint(bp: func.Blueprint, method: str, template: str) -> Callable[[Handler], Any]:
-    """Register a handler for one method and route; what it raises is answered as a problem."""
-    ROUTES.append((method, template))
+def endpoint(
+    bp: func.Blueprint,
+    method: str,
+    template: str,
+    answers: Any = None,
+    *,
+    asks: type[BaseModel] | None = None,
+    status: int = 200,
+    query: tuple[str, ...] = (),
+    keyed: bool = False,
+    public: bool = False,
+    recorded: bool = False,
+) -> Callable[[Handler], Any]:
+    """Register a handler for one method and route; what it raises is answered as a problem.
+
+    `asks` and `answers` are the shapes of the bodies (none is 204), `query` names what it reads of the query, `keyed`
+    whether it honours Idempotency-Key, `public` that it needs no token. What an operator or partner asks of a
+    `recorded` one is put on record first: it concerns people's data."""
 
     def register(handler: Handler) -> Any:
+        done = status if answers is not None else 204
+        promise = inspect.cleandoc(handler.__doc__ or "")
+        about = handler.__name__, promise, asks, answers, done, query, keyed, public, recorded
+        route = Route(method, template, *about)
+        ROUTES.append(route)
         routed = bp.route(template, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
-        return routed(problems(handler))
+        return routed(problems(handler, route))
 
     return register
 
 
-def problems(handler: Handler) -> Handler:
+def problems(handler: Handler, route: Route | None = None) -> Handler:
     @wraps(handler)
     async def answered(req: func.HttpRequest) -> func.HttpResponse:
+        if route is not None:
+            _route.set(route)
         try:
             return await handler(req)
         except CloudError as error:
@@ -77,6 +124,8 @@ def problem(error: CloudError, headers: dict[str, str] | None = None) -> func.Ht
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == 503:
         headers["Retry-After"] = "5"
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(ceil(error.retry_after))
     return func.HttpResponse(
         to_json(body), status_code=error.status, headers=headers, mimetype="application/problem+json"
     )
@@ -97,12 +146,22 @@ def answer_if_changed(req: func.HttpRequest, body: Any) -> func.HttpResponse:
     return func.HttpResponse(text, status_code=200, headers=headers, mimetype="application/json")
 
 
+def no_content() -> func.HttpResponse:
+    return func.HttpResponse(status_code=204)
+
+
 async def caller(req: func.HttpRequest) -> Principal:
-    """Who bears the token, or raise Unauthenticated."""
+    """Who bears the token, or raise Unauthenticated; TooMany for one who asks too much."""
     scheme, _, token = req.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("a bearer token is needed")
-    return await world().tokens.verify(token.strip())
+    who = await world().tokens.verify(token.strip())
+    if wait := world().limits.take(f"{who.brand}/{who.kind}/{who.subject}", monotonic()):
+        raise TooMany("more requests than a caller may make", wait)
+    route = _route.get(None)
+    if route is not None and route.recorded:
+        await world().trail.record(who, route.name, req.route_params.get("vehicle_id", ""))
+    return who
 
 
 def body[B: BaseModel](model: type[B], req: func.HttpRequest, largest: int = LARGEST_BODY) -> B:
@@ -127,6 +186,14 @@ def path_id(req: func.HttpRequest, name: str) -> str:
         return _ID.validate_python(req.route_params.get(name, ""))
     except ValidationError:
         raise NotFound(f"no such {name.removesuffix('_id')}") from None
+
+
+def path_user(req: func.HttpRequest) -> str:
+    """A person's id in the path."""
+    try:
+        return _USER.validate_python(req.route_params.get("user_id", ""))
+    except ValidationError:
+        raise NotFound("no such member") from None
 
 
 def limit(req: func.HttpRequest, default: int = 50, most: int = 100) -> int:
@@ -176,14 +243,29 @@ def wanted(req: func.HttpRequest) -> Callable[[str], bool]:
     return lambda path: sought.fullmatch(path) is not None
 
 
+def choice(req: func.HttpRequest, name: str, *of: str) -> str:
+    """One of the words in the query; the first without."""
+    text: str = req.params.get(name, of[0])
+    if text not in of:
+        raise Malformed(f"{name} is one of: {', '.join(of)}", Code.INVALID_QUERY)
+    return text
+
+
 def idempotency_key(req: func.HttpRequest, who: Principal, scope: str) -> str | None:
-    """The request's key, told apart from other callers' and from the same one's for something else."""
+    """The request's key, told apart from other callers' and from the same one's for something else. It is digested:
+    what is stored of it names nobody."""
     key: str | None = req.headers.get("idempotency-key")
     if key is None:
         return None
     if not _KEY.fullmatch(key):
         raise Malformed("an idempotency key has 1 to 128 visible ASCII characters", Code.INVALID_HEADER)
-    return f"{who.brand}/{who.subject}/{scope}/{key}"
+    return hashlib.sha256(f"{who.brand}/{who.kind}/{who.subject}/{scope}/{key}".encode()).hexdigest()
+
+
+def asked(req: func.HttpRequest, who: Principal, scope: str, *, makes: str = "", of: str | None = None) -> Asked:
+    """Under which key it is asked for. It makes something whose id begins with `makes`, or is `of` what is there."""
+    key = idempotency_key(req, who, scope)
+    return Asked(key, digest(req.get_body()), new_id(makes, key) if of is None else of)
 
 
 def new_id(prefix: str, key: str | None) -> str:

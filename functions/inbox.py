@@ -4,13 +4,14 @@ import azure.functions as func
 
 from functions.http import answer, caller, endpoint, limit
 from shared.bootstrap import world
+from shared.codec import schemas
 from shared.codec.answers import inbox_answer
 from shared.use_cases import notifications
 
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/me/inbox")
+@endpoint(bp, "GET", "v1/me/inbox", schemas.InboxAnswer, query=("limit", "cursor"))
 async def read_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time."""
     who = await caller(req)

@@ -3,6 +3,7 @@
 import azure.functions as func
 from opentelemetry.trace import SpanKind
 
+from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import decode_notification
@@ -20,6 +21,6 @@ async def plan_notification(message: func.ServiceBusMessage) -> None:
     async def act(notification: Notification) -> None:
         with span("plan notification", SpanKind.CONSUMER, notification.traceparent) as traceparent:
             w = world()
-            await plan_deliveries(carried(notification, traceparent), w.profiles, w.brands, w.deliveries)
+            await plan_deliveries(carried(notification, traceparent), now_ms(), w.profiles, w.brands, w.deliveries)
 
     await consume("notifications", message, decode_notification, act, world().notifications.send)

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions.http import answer, body, caller, day, endpoint, limit, now_ms, path_id, word
 from shared.bootstrap import world
+from shared.codec import schemas
 from shared.codec.answers import access_answer, parked_answer, parked_whole
 from shared.codec.requests import Replay
 from shared.domain.parked import Filter
@@ -13,7 +14,7 @@ from shared.use_cases.parking import Outside
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/parked")
+@endpoint(bp, "GET", "v1/parked", schemas.ParkedAnswers, query=("reason", "day", "device", "limit", "cursor"))
 async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator lists what was parked, by reason, day and device, without bodies. A page may be empty."""
     who, sought = await caller(req), Filter(word(req, "reason"), day(req, None), word(req, "device"))
@@ -21,14 +22,14 @@ async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [parked_answer(name, p) for name, p in page.items], "cursor": page.cursor})
 
 
-@endpoint(bp, "GET", "v1/parked/{name}")
+@endpoint(bp, "GET", "v1/parked/{name}", schemas.ParkedAnswer)
 async def read_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator reads one with its body, and that is put on record."""
     who, name = await caller(req), path_id(req, "name")
     return answer(parked_whole(name, await parking.read_parked(who, name, now_ms, _outside())))
 
 
-@endpoint(bp, "POST", "v1/parked/{name}/replay")
+@endpoint(bp, "POST", "v1/parked/{name}/replay", schemas.ReplayedAnswer)
 async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator has one taken in again; a second time changes nothing."""
     who, name = await caller(req), path_id(req, "name")
@@ -36,7 +37,7 @@ async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"name": name, "outcome": outcome.value})
 
 
-@endpoint(bp, "POST", "v1/parked/replay")
+@endpoint(bp, "POST", "v1/parked/replay", schemas.ReplayedAnswers, asks=Replay)
 async def replay_all_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator has all that fits taken in again, some hundred at once; `more` says that there are others."""
     who, wanted = await caller(req), body(Replay, req)
@@ -45,7 +46,7 @@ async def replay_all_parked(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"outcomes": dict(done.outcomes), "more": done.more})
 
 
-@endpoint(bp, "GET", "v1/audit")
+@endpoint(bp, "GET", "v1/audit", schemas.AuditAnswer, query=("day",))
 async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
     """What operators did on a UTC day with the data of the own brand."""
     who, on = await caller(req), day(req, now_ms())

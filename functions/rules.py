@@ -1,9 +1,12 @@
 """HTTP: what is worth telling."""
 
+from typing import Any
+
 import azure.functions as func
 
-from functions.http import answer, body, caller, endpoint, path_id
+from functions.http import answer, body, caller, endpoint, no_content, path_id
 from shared.bootstrap import world
+from shared.codec import schemas
 from shared.codec.answers import rules_answer
 from shared.codec.requests import PutRule, PutRules
 from shared.codec.rules import rule_document
@@ -14,13 +17,13 @@ from shared.use_cases.rules import Outside
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/rules")
+@endpoint(bp, "GET", "v1/rules", schemas.RulesAnswer)
 async def read_default_rules(req: func.HttpRequest) -> func.HttpResponse:
     """What the operator's brand tells of all its vehicles."""
     return answer(rules_answer(await rules.read_defaults(await caller(req), world().rules)))
 
 
-@endpoint(bp, "PUT", "v1/rules")
+@endpoint(bp, "PUT", "v1/rules", schemas.RulesAnswer, asks=PutRules)
 async def publish_default_rules(req: func.HttpRequest) -> func.HttpResponse:
     """An operator replaces what the own brand tells."""
     who, wanted = await caller(req), [one.rule() for one in body(PutRules, req).rules]
@@ -30,14 +33,14 @@ async def publish_default_rules(req: func.HttpRequest) -> func.HttpResponse:
     return answer(rules_answer(wanted))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/rules")
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/rules", schemas.RulesAnswer, recorded=True)
 async def read_vehicle_rules(req: func.HttpRequest) -> func.HttpResponse:
     """The vehicle's own rules, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(rules_answer(await rules.read_own(who, vehicle, _outside())))
 
 
-@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/rules/{rule_id}")
+@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/rules/{rule_id}", dict[str, Any], asks=PutRule, recorded=True)
 async def put_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     """An operator or a user of the vehicle adds or replaces a rule; it takes the place of the brand's of its id."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "rule_id")
@@ -48,13 +51,13 @@ async def put_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     return answer(rule_document(rule))
 
 
-@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/rules/{rule_id}")
+@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/rules/{rule_id}", recorded=True)
 async def drop_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     """An operator or a user of the vehicle takes a rule away."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     await rules.drop_own(who, vehicle, path_id(req, "rule_id"), _outside())
-    return func.HttpResponse(status_code=204)
+    return no_content()
 
 
 def _outside() -> Outside:
-    return Outside(world().profiles, world().states, world().rules)
+    return Outside(world().reach, world().rules)

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions.http import answer, answer_if_changed, caller, endpoint, limit, moment, now_ms, path_id, wanted, word
 from shared.bootstrap import world
+from shared.codec import schemas
 from shared.codec.answers import charge_answer, point_answer, state_answer, trip_answer, trip_feature
 from shared.domain.history import DAY
 from shared.domain.trips import Charge, Trip
@@ -14,7 +15,7 @@ from shared.use_cases.history import Outside, Stretch
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state")
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state", schemas.StateAnswer, query=("paths",), recorded=True)
 async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     """The newest reading of every signal, or of those that `paths` asks for, for whoever has access."""
     who, vehicle, w = await caller(req), path_id(req, "vehicle_id"), world()
@@ -22,7 +23,14 @@ async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     return answer_if_changed(req, state_answer(state, thresholds, now_ms(), wanted(req)))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/history")
+@endpoint(
+    bp,
+    "GET",
+    "v1/vehicles/{vehicle_id}/history",
+    schemas.SeriesAnswer,
+    query=("path", "resolution", "from", "to", "limit", "cursor"),
+    recorded=True,
+)
 async def read_history(req: func.HttpRequest) -> func.HttpResponse:
     """One signal over time, as it was or by intervals of `resolution` seconds."""
     who, vehicle, path = await caller(req), path_id(req, "vehicle_id"), word(req, "path")
@@ -34,7 +42,14 @@ async def read_history(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"vehicleId": vehicle, "path": path, "points": points, "cursor": page.cursor})
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips")
+@endpoint(
+    bp,
+    "GET",
+    "v1/vehicles/{vehicle_id}/trips",
+    schemas.TripsAnswer,
+    query=("from", "to", "limit", "cursor"),
+    recorded=True,
+)
 async def list_trips(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -42,14 +57,21 @@ async def list_trips(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [trip_answer(trip) for trip in page.items], "cursor": page.cursor})
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips/{trip_id}")
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips/{trip_id}", schemas.TripFeature, recorded=True)
 async def read_trip(req: func.HttpRequest) -> func.HttpResponse:
     """One trip with its line, as GeoJSON."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(trip_feature(await history.read_trip(who, vehicle, path_id(req, "trip_id"), _outside())))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/charges")
+@endpoint(
+    bp,
+    "GET",
+    "v1/vehicles/{vehicle_id}/charges",
+    schemas.ChargesAnswer,
+    query=("from", "to", "limit", "cursor"),
+    recorded=True,
+)
 async def list_charges(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")

@@ -1,28 +1,36 @@
-"""HTTP: vehicles and their subscriptions."""
+"""HTTP: which vehicles there are, and their status."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import azure.functions as func
 
 from functions.http import answer, body, caller, digest, endpoint, idempotency_key, limit, new_id, path_id, word
 from shared.bootstrap import world
-from shared.codec.answers import subscription_answer, vehicle_answer
-from shared.codec.requests import RegisterVehicle, RegisterVehicles, Subscribe
+from shared.codec import schemas
+from shared.codec.answers import vehicle_answer
+from shared.codec.requests import RegisterOneOrMany, RegisterVehicle, RegisterVehicles
 from shared.domain.policy import Status
-from shared.domain.principal import Principal
+from shared.domain.principal import Principal, Scope
 from shared.domain.profile import Profile
 from shared.errors import Rejected
 from shared.ports import Sought
 from shared.use_cases import vehicles
-from shared.use_cases.vehicles import Order
 
 bp = func.Blueprint()
 
 
-@endpoint(bp, "POST", "v1/vehicles")
+@endpoint(
+    bp,
+    "POST",
+    "v1/vehicles",
+    schemas.VehicleAnswer | schemas.RegisteredAnswers,
+    asks=RegisterOneOrMany,
+    status=201,
+    keyed=True,
+    recorded=True,
+)
 async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
-    """An operator registers a vehicle of the own brand; or several, each of which is answered for itself."""
+    """An operator registers a vehicle of the own brand (201); or several, each answered for itself (200)."""
     who = await caller(req)
     key = idempotency_key(req, who, "vehicles")
     if req.get_body().lstrip()[:1] != b"[":
@@ -45,10 +53,17 @@ async def _one_of_many(who: Principal, one: RegisterVehicle, key: str | None) ->
 
 async def _register(who: Principal, wanted: RegisterVehicle, key: str | None, digested: str) -> Profile:
     draft = wanted.profile(new_id("veh", key), who.brand)
-    return await vehicles.register(who, draft, key, digested, world().profiles)
+    return await vehicles.register(who, draft, key, digested, world().reach)
 
 
-@endpoint(bp, "GET", "v1/vehicles")
+@endpoint(
+    bp,
+    "GET",
+    "v1/vehicles",
+    schemas.VehiclesAnswer,
+    query=("region", "model", "status", "vin", "limit", "cursor"),
+    recorded=True,
+)
 async def list_vehicles(req: func.HttpRequest) -> func.HttpResponse:
     """An operator looks for vehicles of the own brand, a page at a time; `vin` is how the VIN begins."""
     who = await caller(req)
@@ -57,32 +72,20 @@ async def list_vehicles(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [vehicle_answer(profile) for profile in page.items], "cursor": page.cursor})
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/subscriptions")
-async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
-    """An operator sells a plan for a vehicle."""
-    who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    key = idempotency_key(req, who, f"vehicles/{vehicle}/subscriptions")
-    wanted = body(Subscribe, req)
-    starts_at = wanted.starts_at or datetime.now(UTC)
-    order = Order(vehicle, wanted.plan, new_id("sub", key), starts_at, key, digest(req.get_body()))
-    sold = await vehicles.sell(who, order, world().profiles, world().catalogs)
-    return answer(subscription_answer(sold), 201)
-
-
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}")
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}", schemas.VehicleAnswer, recorded=True)
 async def read_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """Who the vehicle is, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(vehicle_answer(await vehicles.read_profile(who, vehicle, world().profiles)))
+    return answer(vehicle_answer(await vehicles.read_profile(who, vehicle, world().profiles, Scope.VEHICLE)))
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/activate")
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/activate", schemas.VehicleAnswer, recorded=True)
 async def activate_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator lets a suspended vehicle use its features again."""
     return await _set(req, Status.ACTIVE)
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/suspend")
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/suspend", schemas.VehicleAnswer, recorded=True)
 async def suspend_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator takes a vehicle's features away for the time being; what it was sold stays."""
     return await _set(req, Status.SUSPENDED)
@@ -90,18 +93,17 @@ async def suspend_vehicle(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _set(req: func.HttpRequest, status: Status) -> func.HttpResponse:
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    profile = await vehicles.change_status(who, vehicle, status, world().profiles, world().states)
-    return answer(vehicle_answer(profile))
+    return answer(vehicle_answer(await vehicles.change_status(who, vehicle, status, world().reach)))
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/decommission")
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/decommission", schemas.VehicleAnswer, recorded=True)
 async def decommission_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator takes a vehicle out of service for good; nothing that it sends is taken in any more."""
     return await _set(req, Status.DECOMMISSIONED)
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/release")
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/release", schemas.VehicleAnswer, recorded=True)
 async def release_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator ends a quarantine: the device that turned up last is the vehicle's."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(vehicle_answer(await vehicles.release(who, vehicle, world().profiles, world().states)))
+    return answer(vehicle_answer(await vehicles.release(who, vehicle, world().reach)))

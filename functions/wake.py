@@ -1,4 +1,4 @@
-"""Timer and Service Bus: vehicles whose time has come."""
+"""Timer and Service Bus: vehicles and people whose time has come."""
 
 import logging
 
@@ -7,8 +7,8 @@ import azure.functions as func
 from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
-from shared.codec.messages import decode_wake
-from shared.use_cases import wake
+from shared.codec.messages import Wake, decode_wake
+from shared.use_cases import people, wake
 
 bp = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -17,19 +17,22 @@ log = logging.getLogger(__name__)
 @bp.timer_trigger(arg_name="timer", schedule="%WAKE_SCHEDULE%", run_on_startup=False)
 async def sweep_due(timer: func.TimerRequest) -> None:
     """Whoever is due goes onto the `wake` queue. What fails is found by the next run."""
-    await wake.sweep(now_ms(), world().states, world().wakes)
+    w = world()
+    await wake.sweep(now_ms(), w.states, w.people, w.wakes)
 
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name="wake", connection="SERVICEBUS")
-async def wake_vehicle(message: func.ServiceBusMessage) -> None:
-    """Do what time has brought for the vehicle."""
+async def wake_due(message: func.ServiceBusMessage) -> None:
+    """Do what time has brought for the vehicle or the person."""
 
-    async def act(vehicle_id: str) -> None:
+    async def act(woken: Wake) -> None:
         w = world()
-        outside = wake.Outside(w.states, w.profiles, w.notifications, w.histories, w.rules)
-        await wake.wake(vehicle_id, now_ms, outside, w.handover_after)
+        if woken.person:
+            await people.look_after(woken.id, now_ms, w.everywhere)
+            return
+        await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules), w.handover_after)
 
-    async def again(vehicle_id: str, attempt: int, delay: float) -> None:
-        log.info("%s stays due, and the timer finds it again", vehicle_id)
+    async def again(woken: Wake, attempt: int, delay: float) -> None:
+        log.info("what is due stays due, and the timer finds it again")
 
     await consume("wake", message, decode_wake, act, again)

@@ -22,6 +22,8 @@ import psutil
 from aiohttp import web
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from local.host.triggers import CHECKPOINTS
 from local.issuer import AUDIENCE, Issuer
@@ -69,10 +71,11 @@ class Cloud:
     def _environment(self) -> dict[str, str]:
         """The app settings, as `func start` or Azure would have them, with keys made once for this folder."""
         path = self.data / "keys.json"
-        if not path.exists():
-            made = {name: b64encode(secrets.token_bytes(32)).decode() for name in ("cosmos", "broker", "blob", "host")}
-            path.write_text(json.dumps(made))
-            path.chmod(0o600)
+        known = json.loads(path.read_text()) if path.exists() else {}
+        names = ("cosmos", "broker", "blob", "host", "code")
+        made = {name: b64encode(secrets.token_bytes(32)).decode() for name in names} | {"passport": _key()}
+        path.write_text(json.dumps(made | known))
+        path.chmod(0o600)
         keys, p = json.loads(path.read_text()), self.ports
         bus = f"Endpoint=sb://{HOST}:{p.broker};UseDevelopmentEmulator=true;"
         bus += f"SharedAccessKeyName=local;SharedAccessKey={keys['broker']};"
@@ -82,6 +85,7 @@ class Cloud:
         env |= {"SERVICEBUS": bus, "EVENTHUBS": bus, "API": self.url}
         env |= {"AzureWebJobsStorage": f"{blob};BlobEndpoint=http://{HOST}:{p.blob}/{ACCOUNT};"}
         env |= {"TOKEN_ISSUER": issuer, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS_URL": f"{issuer}/jwks"}
+        env |= {"PASSPORT_KEYS": keys["passport"], "PASSPORT_ISSUER": self.url, "CODE_SECRET": keys["code"]}
         env |= {"WAKE_SCHEDULE": "*/2 * * * * *", "HANDOVER_AFTER_SECONDS": "3", "LOCAL_LOCK_SECONDS": "5"}
         env |= {"LOCAL_BROKER_KEY": keys["broker"], "LOCAL_HOST_KEY": keys["host"]}
         return env | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}"}
@@ -167,6 +171,12 @@ class Cloud:
                     process.kill()
         if self._serving:
             await self._serving.cleanup()
+
+
+def _key() -> str:
+    """An Ed25519 key in PEM, in one line."""
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return Ed25519PrivateKey.generate().private_bytes(*form).decode().replace("\n", "\\n")
 
 
 def _die_with_parent() -> None:

@@ -27,10 +27,12 @@ class Issuer:
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key = key
 
-    def token(self, subject: str, brand: str, roles: list[str]) -> str:
+    def token(self, subject: str, brand: str, roles: list[str], **facts: object) -> str:
+        """Of somebody who is verified and has accepted the terms, unless the facts say otherwise."""
         now = datetime.now(UTC)
         claims = {"iss": self.url, "aud": AUDIENCE, "iat": now, "exp": now + LIVES, "sub": subject}
-        return jwt.encode(claims | {"brand": brand, "roles": roles}, self._key, "ES256", {"kid": KEY_ID})
+        claims |= {"brand": brand, "roles": roles, "verified": True, "terms": True} | facts
+        return jwt.encode(claims, self._key, "ES256", {"kid": KEY_ID})
 
     async def serve(self, host: str, port: int) -> web.AppRunner:
         public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self._key.public_key()))

@@ -1,18 +1,15 @@
-"""Who and what is in the demo: two fictional brands' worth of features and plans, vehicles, and their people."""
+"""Who and what is in the demo: the shipped catalogue, vehicles, and their people."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.cloud import Api, Cloud
+from local.cloud import ROOT, Api, Cloud
 
 BRAND = "aurora"
-_NEEDS = {"remote-climate": ["climate"], "charging-planner": ["electric"], "live-traffic": [], "driver-log": []}
-_PLANS = {"comfort": ["remote-climate", "charging-planner", "live-traffic"], "business": ["driver-log", "live-traffic"]}
-CATALOG = {
-    "features": [{"id": id, "needsCapabilities": needs} for id, needs in _NEEDS.items()],
-    "plans": [{"id": id, "features": features, "period": "P1Y"} for id, features in _PLANS.items()],
-}
+CATALOG = json.loads((ROOT / "shared" / "catalog.json").read_text())
+BUILT_IN = ["electric", "positioning", "navigation", "infotainment", "remote-locking", "alarm", "updates", "climate"]
 PEOPLE = ("user-ada", "user-ben", "user-cleo", "user-dag", "user-eva")
 
 
@@ -34,7 +31,7 @@ async def settle(cloud: Cloud, count: int) -> list[Resident]:
 async def _register(api: Api, number: int) -> Resident:
     user = PEOPLE[number % len(PEOPLE)]
     body: dict[str, Any] = {"vin": f"ZZZAURRA0DEM{number:05d}", "region": "eu", "model": "Polar", "modelYear": 2026}
-    body |= {"capabilities": ["electric", "climate"][: 2 - number % 2], "roles": {user: "primary"}}
+    body |= {"capabilities": BUILT_IN[: len(BUILT_IN) - number % 2], "roles": {user: "primary"}}
     vehicle = await api.call("POST", "vehicles", body, key=f"demo-{number}")
     await api.call("POST", f"vehicles/{vehicle['id']}/subscriptions", {"plan": "comfort"}, key=f"demo-{number}")
     return Resident(str(vehicle["id"]), user)

@@ -7,18 +7,23 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.tokens import JwksTokens
+from shared.domain.limits import Buckets
 from shared.ports import (
     Audit,
     Brands,
     Catalogs,
+    Codes,
     Deliveries,
+    Exports,
     Histories,
     Inbox,
     Ledgers,
     Notifications,
     Parking,
+    People,
     Profiles,
     Rules,
+    Signer,
     States,
     Tokens,
     Vocabularies,
@@ -27,14 +32,19 @@ from shared.ports import (
 from shared.settings import Settings, settings
 from shared.topology import topology
 from shared.tracing import configure
+from shared.use_cases.amend import Reach
+from shared.use_cases.entitlements import Checks
 from shared.use_cases.ingest import Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
+from shared.use_cases.people import Outside as Everywhere
+from shared.use_cases.trail import Trail
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.cosmos.aio import ContainerProxy
     from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+    from azure.storage.blob.aio import BlobServiceClient
 
     from shared.adapters.cosmos.brands import Said
 
@@ -117,10 +127,20 @@ class World:
         return CosmosInbox(self._container("inbox"))
 
     @cached_property
+    def people(self) -> People:
+        from shared.adapters.cosmos.people import CosmosPeople
+
+        return CosmosPeople(self._container("people"))
+
+    @cached_property
     def audit(self) -> Audit:
         from shared.adapters.cosmos.records import CosmosAudit
 
         return CosmosAudit(self._container("audit"))
+
+    @cached_property
+    def trail(self) -> Trail:
+        return Trail(self.audit)
 
     @cached_property
     def notifications(self) -> Notifications:
@@ -142,9 +162,19 @@ class World:
 
     @cached_property
     def parking(self) -> Parking:
-        from azure.storage.blob.aio import BlobServiceClient
-
         from shared.adapters.blob import BlobParking
+
+        return BlobParking(self._blobs.get_container_client("parked"))
+
+    @cached_property
+    def exports(self) -> Exports:
+        from shared.adapters.blob import BlobExports
+
+        return BlobExports(self._blobs, "exports")
+
+    @cached_property
+    def _blobs(self) -> "BlobServiceClient":
+        from azure.storage.blob.aio import BlobServiceClient
 
         s = self._settings
         if s.storage_connection:
@@ -152,12 +182,42 @@ class World:
         else:
             service = BlobServiceClient(s.storage_endpoint, credential=self._credential)
         self._open.append(service)
-        return BlobParking(service.get_container_client("parked"))
+        return service
 
     @cached_property
     def tokens(self) -> Tokens:
         s = self._settings
         return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url)
+
+    @cached_property
+    def limits(self) -> Buckets:
+        return Buckets(self._settings.requests_per_second, self._settings.request_burst)
+
+    @cached_property
+    def signer(self) -> Signer:
+        from shared.adapters.passports import Ed25519Signer
+
+        return Ed25519Signer(self._settings.passport_keys, self._settings.passport_issuer)
+
+    @cached_property
+    def codes(self) -> Codes:
+        from shared.adapters.passports import SecretCodes
+
+        return SecretCodes(self._settings.code_secret)
+
+    @cached_property
+    def checks(self) -> Checks:
+        return Checks(self.profiles, self.catalogs)
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.profiles, self.states, self.notifications, self.people)
+
+    @property
+    def everywhere(self) -> Everywhere:
+        settles = 5 * self.handover_after
+        stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
+        return Everywhere(self.reach, *stores, settles)
 
     @cached_property
     def ingest(self) -> Ingest:

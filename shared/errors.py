@@ -12,6 +12,7 @@ Everything that can go wrong, by what the caller should do about it.
     - TooLarge            413  beyond a limit
     - Unsupported         415  not a media type we read
     - Reused              422  an idempotency key with another body
+    - TooMany             429  more requests than a caller may make; `retry_after` says when to come again
   x Conflict            another writer got there first: load, decide, commit again
   x Refused             the store will never take this: park what caused it
   x Unavailable         wait: let the trigger redeliver, answer 503
@@ -27,7 +28,12 @@ class Code(StrEnum):
     """Every stable code: of a problem answered over HTTP, or the reason why an input was parked."""
 
     # over HTTP
+    ALREADY_CLAIMED = "already_claimed"
+    ALREADY_MEMBER = "already_member"
+    ALREADY_SUBSCRIBED = "already_subscribed"
     BODY_TOO_LARGE = "body_too_large"
+    CATALOG_FULL = "catalog_full"
+    CODE_REJECTED = "code_rejected"
     FORBIDDEN = "forbidden"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     INTERNAL = "internal"
@@ -38,12 +44,19 @@ class Code(StrEnum):
     INVALID_SIGNALS = "invalid_signals"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
+    NOT_PAYABLE = "not_payable"
     NOT_REPLAYABLE = "not_replayable"
+    NO_PERIOD_END = "no_period_end"
+    PAYMENT_OUTSTANDING = "payment_outstanding"
+    SUBSCRIPTION_ENDED = "subscription_ended"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    TOO_MANY_MEMBERS = "too_many_members"
     TOO_MANY_CONSENTS = "too_many_consents"
     TOO_MANY_RULES = "too_many_rules"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     UNAUTHENTICATED = "unauthenticated"
     UNAVAILABLE = "unavailable"
+    UNKNOWN_FEATURE = "unknown_feature"
     UNKNOWN_PLAN = "unknown_plan"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     VIN_IN_USE = "vin_in_use"
@@ -116,6 +129,14 @@ class Unsupported(Rejected):
 
 class Reused(Rejected):
     code, status = Code.IDEMPOTENCY_KEY_REUSED, 422
+
+
+class TooMany(Rejected):
+    code, status = Code.TOO_MANY_REQUESTS, 429
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Conflict(CloudError):

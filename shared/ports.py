@@ -7,14 +7,17 @@ from typing import Protocol
 from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
 from shared.domain.freshness import Thresholds
+from shared.domain.held import Held
 from shared.domain.history import Chunk
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Filter, Parked
+from shared.domain.person import Person
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
 from shared.domain.signals import Release
+from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample, Telemetry
 from shared.domain.trips import Charge, Trip
 from shared.domain.vehicle import VehicleState
@@ -85,20 +88,21 @@ class Profiles(Protocol):
         """The profile, or raise NotFound."""
         ...
 
-    async def register(self, profile: Profile, state: VehicleState) -> None:
-        """Store both in one write, or raise Conflict if there are any."""
-        ...
-
-    async def commit(self, profile: Profile, version: str | None) -> str:
-        """Replace the profile and return its new version, or raise Conflict."""
+    async def register(self, profile: Profile, state: VehicleState) -> str:
+        """Store both in one write and return the profile's version, or raise Conflict if there are any."""
         ...
 
     async def change(
-        self, profile: Versioned[Profile], state: Versioned[VehicleState], also: Consent | Sequence[Rule] | None = None
-    ) -> None:
-        """Replace both in one write over the versions that were read, or raise Conflict and change neither.
+        self,
+        profile: Versioned[Profile],
+        state: Versioned[VehicleState] | None = None,
+        also: Consent | Sequence[Rule] | None = None,
+    ) -> str:
+        """Replace the profile, and the state if one is given, in one write over the versions that were read, and return
+        the profile's new one; or raise Conflict and change neither.
 
-        In the same write goes a version of a consent, kept for good, or all the rules of the vehicle's own."""
+        In the same write go the lines that the profile holds for the books, and a version of a consent, kept for good,
+        or all the rules of the vehicle's own."""
         ...
 
     async def find(self, vin: str) -> str | None:
@@ -111,6 +115,18 @@ class Profiles(Protocol):
 
     async def consents(self, vehicle_id: str, purpose: str) -> Sequence[Consent]:
         """Every version of a consent, the oldest first."""
+        ...
+
+    async def said_by(self, vehicle_id: str, user_id: str) -> Sequence[Consent]:
+        """Every version of every consent that a person gave or refused for the vehicle."""
+        ...
+
+    async def forget_said_by(self, vehicle_id: str, user_id: str) -> None:
+        """Forget all of those."""
+        ...
+
+    async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
+        """All that was done with one sale or grant, the oldest first."""
         ...
 
 
@@ -173,11 +189,51 @@ class Histories(Protocol):
         """The trips and charges whose ids are of that day."""
         ...
 
+    async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
+        """Forget every chunk, trip and charge of the day that begins in [start, end) (epoch ms)."""
+        ...
+
     async def put_derived(self, derived: Trip | Charge, keep_days: int) -> None:
         """Store it in the place of what has its id."""
         ...
 
     async def drop_derived(self, derived: Trip | Charge) -> None:
+        """Forget it; it may be gone already."""
+        ...
+
+
+class People(Protocol):
+    async def load(self, user_id: str) -> Versioned[Person]:
+        """What is kept of a person; a blank one if nothing is yet."""
+        ...
+
+    async def commit(self, person: Person, version: str | None) -> None:
+        """Store it over the version that was read, or raise Conflict."""
+        ...
+
+    async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
+        """People whose `due` has come (epoch ms), each with it."""
+        ...
+
+    async def forget(self, user_id: str, at: int) -> None:
+        """Forget the person, but not when that was (epoch ms), for a month, under a pseudonym."""
+        ...
+
+    async def forgotten_at(self, user_id: str) -> int:
+        """When the person was last forgotten (epoch ms); -1 if not within a month."""
+        ...
+
+
+class Exports(Protocol):
+    async def put(self, id: str, held: Held) -> None:
+        """Store what is held about a person, for a week."""
+        ...
+
+    async def link(self, id: str, until: int) -> str:
+        """Where whoever has the link can fetch it until a moment (epoch ms)."""
+        ...
+
+    async def drop(self, id: str) -> None:
         """Forget it; it may be gone already."""
         ...
 
@@ -191,14 +247,22 @@ class Audit(Protocol):
         """What was done on a UTC day, the oldest first."""
         ...
 
+    async def of(self, whose: str) -> Sequence[Access]:
+        """What was done with the data of one vehicle or device, the oldest first."""
+        ...
+
 
 class Catalogs(Protocol):
     async def load(self, brand: str) -> Catalog:
-        """What the brand sells; an empty catalogue if it never stored one."""
+        """What the brand sells, as it was at most a minute ago; an empty catalogue if it never stored one."""
         ...
 
-    async def put(self, catalog: Catalog) -> None:
-        """Replace it as a whole."""
+    async def read(self, brand: str) -> Versioned[Catalog]:
+        """What the brand sells now."""
+        ...
+
+    async def commit(self, catalog: Catalog, version: str | None) -> None:
+        """Replace it as a whole over the version that was read, or raise Conflict."""
         ...
 
 
@@ -233,6 +297,10 @@ class Parking(Protocol):
         """Remember that it was taken in after all (epoch ms). It stays."""
         ...
 
+    async def drop(self, name: str) -> None:
+        """Forget it; it may be gone already."""
+        ...
+
 
 class Inbox(Protocol):
     async def put(self, item: InboxItem) -> bool:
@@ -241,6 +309,10 @@ class Inbox(Protocol):
 
     async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
         """The newest first. Raises Malformed(invalid_cursor) for a cursor that is none."""
+        ...
+
+    async def forget(self, user_id: str) -> None:
+        """Forget all of a person's."""
         ...
 
 
@@ -257,8 +329,24 @@ class Deliveries(Protocol):
 
 
 class Wakes(Protocol):
-    async def send(self, wakes: Sequence[tuple[str, int]]) -> None:
-        """Hand over the vehicles whose time has come, each with the `due` it was found at."""
+    async def send(self, wakes: Sequence[tuple[str, int]], people: bool = False) -> None:
+        """Hand over the vehicles, or people, whose time has come, each with the `due` it was found at."""
+        ...
+
+
+class Codes(Protocol):
+    def make(self, key: str | None) -> str:
+        """A secret of 60 bits that people can type; the same one for the same idempotency key."""
+        ...
+
+
+class Signer(Protocol):
+    def sign(self, claims: Mapping[str, object]) -> str:
+        """The claims as a signed token (JWS, EdDSA) of ours."""
+        ...
+
+    def published(self) -> Sequence[Mapping[str, str]]:
+        """The public keys as JWKs: what signs now, what signed before, and what will."""
         ...
 
 

@@ -20,11 +20,24 @@ class Settings:
     token_issuer: str
     token_audience: str
     token_jwks_url: str
+    passport_keys: tuple[str, ...]
+    passport_issuer: str
+    code_secret: str
     handover_after_seconds: float
+    requests_per_second: float
+    request_burst: float
     monitor_connection: str | None
 
 
-ALWAYS = ("COSMOS__accountEndpoint", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_JWKS_URL")
+ALWAYS = (
+    "COSMOS__accountEndpoint",
+    "TOKEN_ISSUER",
+    "TOKEN_AUDIENCE",
+    "TOKEN_JWKS_URL",
+    "PASSPORT_KEYS",
+    "PASSPORT_ISSUER",
+    "CODE_SECRET",
+)
 ONE_OF = (
     ("SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"),
     ("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
@@ -48,9 +61,21 @@ def read(env: Mapping[str, str]) -> Settings:
         env["TOKEN_ISSUER"],
         env["TOKEN_AUDIENCE"],
         env["TOKEN_JWKS_URL"],
+        _pems(env["PASSPORT_KEYS"]),
+        env["PASSPORT_ISSUER"],
+        env["CODE_SECRET"],
         float(env.get("HANDOVER_AFTER_SECONDS", "60")),
+        float(env.get("REQUESTS_PER_SECOND", "100")),
+        float(env.get("REQUEST_BURST", "400")),
         env.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
     )
+
+
+def _pems(text: str) -> tuple[str, ...]:
+    """Several PEMs, one after the other; a line break may be written as \\n, where a setting can't hold one."""
+    end = "-----END PRIVATE KEY-----"
+    parts = text.replace("\\n", "\n").split(end)
+    return tuple(part.strip() + "\n" + end + "\n" for part in parts if part.strip())
 
 
 @cache

@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.catalog import Catalog, Feature, Plan
+from shared.domain.catalog import Catalog, Feature, Kind, Needs, Plan
 from shared.domain.conditions import DEFAULTS
+from shared.domain.garage import Member, Role
 from shared.domain.notification import Notification
 from shared.domain.paths import STATE_OF_CHARGE
 from shared.domain.policy import Status
-from shared.domain.profile import Profile, Role
+from shared.domain.profile import Profile
 from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Position, Sample, Telemetry
 from shared.domain.vehicle import VehicleState
@@ -21,14 +22,22 @@ NOON_AT = datetime.fromtimestamp(NOON / 1000, UTC)
 VEHICLE, VIN, BRAND = "veh-0001", "ZZZAURRA0DEM00001", "aurora"
 
 PROFILE = Profile(
-    VEHICLE, VIN, BRAND, "eu", "Polar", 2026, Status.ACTIVE, frozenset({"climate"}), {"user-ada": Role.PRIMARY}
+    VEHICLE, VIN, BRAND, "eu", "Polar", 2026, Status.ACTIVE, frozenset({"climate"}), {"user-ada": Member(Role.PRIMARY)}
 )
 STATE = VehicleState(VEHICLE, PROFILE.policy())
 BOOK = Book.of(DEFAULTS)
 CATALOG = Catalog(
     BRAND,
-    {"remote-climate": Feature("remote-climate", frozenset({"climate"})), "live-traffic": Feature("live-traffic")},
-    {"comfort": Plan("comfort", ("remote-climate", "live-traffic"), "P1Y")},
+    {
+        "remote-climate": Feature("remote-climate", needs=Needs(capabilities=frozenset({"climate"}))),
+        "live-traffic": Feature("live-traffic"),
+        "sharing": Feature("sharing", kind=Kind.STATIC, config={"guests": 2}),
+    },
+    {
+        "comfort": Plan("comfort", {"remote-climate": None, "live-traffic": None}, "P1Y", price=9900, grace_days=14),
+        "tried": Plan("tried", {"sharing": None}, "P1M", price=500, trial_days=30, grace_days=3),
+        "open": Plan("open", {"live-traffic": None}, "lifetime"),
+    },
 )
 
 

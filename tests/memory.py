@@ -1,9 +1,11 @@
 """Every port in memory, held to the same contract suite as the real adapters."""
 
 import builtins
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from time import time
 
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
@@ -11,21 +13,29 @@ from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
 from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
+from shared.domain.held import Held
 from shared.domain.history import Chunk, day_of
 from shared.domain.ledger import Ledger
+from shared.domain.limits import Buckets
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Filter, Parked
+from shared.domain.person import Person, pseudonym
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
 from shared.domain.signals import Release
+from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
 from shared.domain.trips import Charge, Trip, named_at
 from shared.domain.vehicle import VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
 from shared.ports import Decode, Page, Sought, Versioned
+from shared.use_cases.amend import Reach
+from shared.use_cases.entitlements import Checks
 from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
+from shared.use_cases.people import Outside as Everywhere
+from shared.use_cases.trail import Trail
 
 _SHIPPED = Release()
 _versions = count(1)
@@ -53,7 +63,7 @@ class Shelf[T]:
 
 class MemoryStates:
     def __init__(self) -> None:
-        self.shelf = Shelf[VehicleState]()
+        self.shelf, self.profiles = Shelf[VehicleState](), Shelf[Profile]()
 
     async def load(self, vehicle_id: str) -> Versioned[VehicleState]:
         return self.shelf.load(vehicle_id)
@@ -62,16 +72,18 @@ class MemoryStates:
         return self.shelf.commit(state.vehicle_id, state, version)
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
-        states = (held.value for held in self.shelf.held.values())
-        return Page([(s.vehicle_id, s.due) for s in states if s.due is not None and s.due <= now])
+        found = [(s.vehicle_id, s.due) for s in (held.value for held in self.shelf.held.values())]
+        found += [(p.vehicle_id, p.due) for p in (held.value for held in self.profiles.held.values())]
+        return Page([(vehicle, due) for vehicle, due in found if due is not None and due <= now])
 
 
 class MemoryProfiles:
     def __init__(self, states: MemoryStates) -> None:
-        self.shelf, self._states = Shelf[Profile](), states
+        self.shelf, self._states = states.profiles, states
         self.vins: dict[str, str] = {}
         self.rules: dict[str, tuple[int, tuple[Rule, ...]]] = {}
         self.said: list[tuple[str, Consent]] = []
+        self.lines: list[tuple[str, Entry]] = []
 
     async def claim_vin(self, vin: str, vehicle_id: str) -> str:
         return self.vins.setdefault(vin, vehicle_id)
@@ -79,25 +91,29 @@ class MemoryProfiles:
     async def load(self, vehicle_id: str) -> Versioned[Profile]:
         return self.shelf.load(vehicle_id)
 
-    async def register(self, profile: Profile, state: VehicleState) -> None:
-        self.shelf.commit(profile.vehicle_id, profile, None)
+    async def register(self, profile: Profile, state: VehicleState) -> str:
+        version = self.shelf.commit(profile.vehicle_id, profile, None)
         self._states.shelf.commit(state.vehicle_id, state, None)
-
-    async def commit(self, profile: Profile, version: str | None) -> str:
-        return self.shelf.commit(profile.vehicle_id, profile, version)
+        return version
 
     async def change(
-        self, profile: Versioned[Profile], state: Versioned[VehicleState], also: Consent | Sequence[Rule] | None = None
-    ) -> None:
+        self,
+        profile: Versioned[Profile],
+        state: Versioned[VehicleState] | None = None,
+        also: Consent | Sequence[Rule] | None = None,
+    ) -> str:
         vehicle, states = profile.value.vehicle_id, self._states.shelf
         if self.shelf.load(vehicle).version != profile.version:
             raise Conflict(vehicle)
-        states.commit(vehicle, state.value, state.version)
-        self.shelf.commit(vehicle, profile.value, profile.version)
+        if state is not None:
+            states.commit(vehicle, state.value, state.version)
+        version = self.shelf.commit(vehicle, replace(profile.value, fresh=()), profile.version)
+        self.lines += [(vehicle, entry) for entry in profile.value.fresh]
         if isinstance(also, Consent):
             self.said.append((vehicle, also))
         elif also is not None:
             self.rules[vehicle] = (profile.value.rules, tuple(also))
+        return version
 
     async def find(self, vin: str) -> str | None:
         return self.vins.get(vin)
@@ -107,6 +123,15 @@ class MemoryProfiles:
 
     async def consents(self, vehicle_id: str, purpose: str) -> Sequence[Consent]:
         return [c for vehicle, c in self.said if vehicle == vehicle_id and c.purpose == purpose]
+
+    async def said_by(self, vehicle_id: str, user_id: str) -> Sequence[Consent]:
+        return [c for vehicle, c in self.said if vehicle == vehicle_id and c.by == user_id]
+
+    async def forget_said_by(self, vehicle_id: str, user_id: str) -> None:
+        self.said = [pair for pair in self.said if pair[0] != vehicle_id or pair[1].by != user_id]
+
+    async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
+        return [entry for vehicle, entry in self.lines if (vehicle, entry.subject) == (vehicle_id, subject)]
 
 
 class MemoryRules:
@@ -187,6 +212,50 @@ class MemoryHistories:
     async def drop_derived(self, derived: Trip | Charge) -> None:
         self.found.pop((derived.vehicle_id, derived.id), None)
 
+    async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
+        for key, chunk in list(self.chunks.items()):
+            if key[:2] == (vehicle_id, day) and start <= chunk.table.span[0] < end:
+                del self.chunks[key]
+        for found in await self.derived(vehicle_id, day):
+            if start <= found.span.start < end:
+                await self.drop_derived(found)
+
+
+class MemoryPeople:
+    def __init__(self) -> None:
+        self.shelf, self.forgotten = Shelf[Person](), dict[str, int]()
+
+    async def load(self, user_id: str) -> Versioned[Person]:
+        return self.shelf.held.get(user_id, Versioned(Person(user_id), None))
+
+    async def commit(self, person: Person, version: str | None) -> None:
+        self.shelf.commit(person.user_id, person, version)
+
+    async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
+        people = (held.value for held in self.shelf.held.values())
+        return Page([(p.user_id, p.due) for p in people if p.due is not None and p.due <= now])
+
+    async def forget(self, user_id: str, at: int) -> None:
+        self.shelf.held.pop(user_id, None)
+        self.forgotten[pseudonym(user_id)] = at
+
+    async def forgotten_at(self, user_id: str) -> int:
+        return self.forgotten.get(pseudonym(user_id), -1)
+
+
+class MemoryExports:
+    def __init__(self) -> None:
+        self.held: dict[str, Held] = {}
+
+    async def put(self, id: str, held: Held) -> None:
+        self.held[id] = held
+
+    async def link(self, id: str, until: int) -> str:
+        return f"memory:{id}?until={until}"
+
+    async def drop(self, id: str) -> None:
+        self.held.pop(id, None)
+
 
 class MemoryAudit:
     def __init__(self) -> None:
@@ -199,16 +268,22 @@ class MemoryAudit:
         own = (a for a in self.held.values() if a.brand == brand and day_of(a.at) == day)
         return sorted(own, key=lambda access: access.at)
 
+    async def of(self, whose: str) -> Sequence[Access]:
+        return sorted((a for a in self.held.values() if a.whose == whose), key=lambda access: access.at)
+
 
 class MemoryCatalogs:
     def __init__(self) -> None:
-        self.held: dict[str, Catalog] = {}
+        self.shelf = Shelf[Catalog]()
 
     async def load(self, brand: str) -> Catalog:
-        return self.held.get(brand, Catalog(brand))
+        return (await self.read(brand)).value
 
-    async def put(self, catalog: Catalog) -> None:
-        self.held[catalog.brand] = catalog
+    async def read(self, brand: str) -> Versioned[Catalog]:
+        return self.shelf.held.get(brand, Versioned(Catalog(brand), None))
+
+    async def commit(self, catalog: Catalog, version: str | None) -> None:
+        self.shelf.commit(catalog.brand, catalog, version)
 
 
 class MemoryLedgers:
@@ -246,6 +321,9 @@ class MemoryParking:
         parked = await self.read(name)
         self.held[parked.source, parked.key] = replace(parked, replayed_at=at)
 
+    async def drop(self, name: str) -> None:
+        self.held = {key: parked for key, parked in self.held.items() if _name(parked) != name}
+
     @property
     def reasons(self) -> builtins.list[str]:
         return [parked.reason for parked in self.held.values()]
@@ -282,6 +360,9 @@ class MemoryInbox:
         own.sort(key=lambda item: -item.delivery.notification.at)
         return _page(own, limit, cursor)
 
+    async def forget(self, user_id: str) -> None:
+        self.held = {id: item for id, item in self.held.items() if item.delivery.user_id != user_id}
+
 
 @dataclass
 class MemoryQueue[T]:
@@ -305,7 +386,7 @@ class MemoryDeliveries(MemoryQueue[Delivery]):
 
 
 class MemoryWakes(MemoryQueue[tuple[str, int]]):
-    async def send(self, wakes: Sequence[tuple[str, int]]) -> None:
+    async def send(self, wakes: Sequence[tuple[str, int]], people: bool = False) -> None:
         self.sent += [(wake, 0, 0.0) for wake in wakes]
 
 
@@ -318,7 +399,25 @@ class MemoryTokens:
     async def verify(self, token: str) -> Principal:
         if token not in self.held:
             raise Unauthenticated("no such token")
-        return self.held[token]
+        return replace(self.held[token], at=int(time() * 1000))
+
+
+class MemorySigner:
+    """Signs nothing: a token is the claims."""
+
+    def sign(self, claims: Mapping[str, object]) -> str:
+        return json.dumps(dict(claims))
+
+    def published(self) -> Sequence[Mapping[str, str]]:
+        return []
+
+
+class MemoryCodes:
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def make(self, key: str | None) -> str:
+        return f"CODE{key[-8:].upper() if key else f'{next(self._numbers):08}'}"
 
 
 class MemoryWorld:
@@ -333,7 +432,11 @@ class MemoryWorld:
         self.catalogs, self.ledgers, self.parking = MemoryCatalogs(), MemoryLedgers(), MemoryParking()
         self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
-        self.histories, self.audit = MemoryHistories(), MemoryAudit()
+        self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
+        self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
+        self.limits, self.trail = Buckets(1e6, 1e6), Trail(self.audit)
+        self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
+        self.checks = Checks(self.profiles, self.catalogs)
         self.ingest = Ingest("telemetry", self.outside, self.handover_after)
         self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)
 
@@ -342,6 +445,11 @@ class MemoryWorld:
         return Outside(
             self.states, self.notifications, self.histories, self.ledgers, self.parking, self.rules, self.vocabularies
         )
+
+    @property
+    def everywhere(self) -> Everywhere:
+        stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
+        return Everywhere(self.reach, *stores, self.handover_after)
 
 
 def clock(at: int) -> Callable[[], int]:

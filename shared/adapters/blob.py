@@ -1,17 +1,20 @@
-"""What could not be taken in, set aside in Blob storage with its reason."""
+"""Blob storage: what could not be taken in, set aside with its reason; and what people asked to be given."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobProperties
-from azure.storage.blob.aio import ContainerClient
+from azure.storage.blob import BlobProperties, BlobSasPermissions, ContentSettings, generate_blob_sas
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
+from shared.codec.held import held_document
+from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
 from shared.errors import Code, Malformed, NotFound, Unavailable
 from shared.ports import Page
@@ -76,10 +79,49 @@ class BlobParking:
             metadata = (await blob.get_blob_properties()).metadata
             await blob.set_blob_metadata({**metadata, "replayed": str(at)})
 
+    async def drop(self, name: str) -> None:
+        with suppress(NotFound):
+            async with _reactions():
+                await self._container.delete_blob(_path(name))
+
     def _has_room(self, day: str, device: str) -> bool:
         if day > self._day:
             self._day, self._kept = day, Counter({k: n for k, n in self._kept.items() if k[0] >= self._day})
         return self._kept[day, device] < BODIES
+
+
+class BlobExports:
+    """What is held about people, under ids that say nothing. A link is signed: with the account's key on one machine,
+    with a key that Azure delegates to our identity otherwise."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self._service, self._container = service, container
+
+    async def put(self, id: str, held: Held) -> None:
+        content = json.dumps(held_document(held), indent=1).encode()
+        async with _reactions():
+            how = ContentSettings("application/json", content_disposition='attachment; filename="export.json"')
+            await self._blob(id).upload_blob(content, overwrite=True, content_settings=how)
+
+    async def link(self, id: str, until: int) -> str:
+        ends = datetime.fromtimestamp(until / 1000, UTC)
+        key = getattr(self._service.credential, "account_key", None)
+        signed: dict[str, Any] = {"account_key": key}
+        if key is None:
+            async with _reactions():
+                delegated = await self._service.get_user_delegation_key(datetime.now(UTC), ends)
+            signed = {"user_delegation_key": delegated}
+        account, may = str(self._service.account_name), BlobSasPermissions(read=True)
+        query = generate_blob_sas(account, self._container, id, permission=may, expiry=ends, **signed)
+        return f"{self._blob(id).url}?{query}"
+
+    async def drop(self, id: str) -> None:
+        with suppress(NotFound):
+            async with _reactions():
+                await self._blob(id).delete_blob()
+
+    def _blob(self, id: str) -> BlobClient:
+        return self._service.get_blob_client(self._container, id)
 
 
 class _ExistsError(Exception):

@@ -75,7 +75,7 @@ class ServiceBusWakes:
     def __init__(self, sender: ServiceBusSender) -> None:
         self._queue = _Queue(sender)
 
-    async def send(self, wakes: Sequence[tuple[str, int]]) -> None:
+    async def send(self, wakes: Sequence[tuple[str, int]], people: bool = False) -> None:
         await self._queue.send(
-            [ServiceBusMessage(messages.encode_wake(v, due), message_id=f"{v}:{due}") for v, due in wakes]
+            [ServiceBusMessage(messages.encode_wake(id, due, people), message_id=f"{id}:{due}") for id, due in wakes]
         )

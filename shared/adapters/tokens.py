@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from time import monotonic
+import re
+from time import monotonic, time
 
 import aiohttp
 import jwt
@@ -20,6 +21,7 @@ PAUSE = 10.0
 """Seconds between fetches that an unknown key id may cause."""
 LONGEST = 8192
 """Characters of a token."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
 
 
 class JwksTokens:
@@ -47,7 +49,7 @@ class JwksTokens:
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(f"the token does not hold: {error}"[:200]) from None
-        return _principal(claims)
+        return _principal(claims, int(time() * 1000))
 
     async def _key(self, kid: object) -> jwt.PyJWK:
         if not isinstance(kid, str):
@@ -76,9 +78,15 @@ class JwksTokens:
         self._fetched = monotonic()
 
 
-def _principal(claims: dict[str, object]) -> Principal:
+def _principal(claims: dict[str, object], at: int) -> Principal:
     subject, brand, roles = claims["sub"], claims.get("brand"), claims.get("roles", [])
-    if not isinstance(subject, str) or not isinstance(brand, str) or not isinstance(roles, list):
-        raise Unauthenticated("the token needs a subject, a brand and a list of roles")
-    kind = next((k for k in (Kind.OPERATOR, Kind.VEHICLE) if k.value in roles), Kind.USER)
-    return Principal(subject, brand, kind)
+    scopes = claims.get("scope", "")
+    if not (_is_id(subject) and _is_id(brand) and isinstance(roles, list) and isinstance(scopes, str)):
+        raise Unauthenticated("the token needs a subject and a brand that are ids, a list of roles, and scopes as text")
+    kind = next((k for k in (Kind.OPERATOR, Kind.VEHICLE, Kind.PARTNER) if k.value in roles), Kind.USER)
+    facts = claims.get("verified") is True, claims.get("terms") is True
+    return Principal(str(subject), str(brand), kind, at, *facts, frozenset(scopes.split()))
+
+
+def _is_id(claim: object) -> bool:
+    return isinstance(claim, str) and _ID.fullmatch(claim) is not None

@@ -1,4 +1,4 @@
-"""What is answered over HTTP, as JSON documents. Times are RFC 3339 in UTC."""
+"""What is answered over HTTP of vehicles and what they report, as JSON documents. Times are RFC 3339 in UTC."""
 
 import base64
 import json
@@ -6,26 +6,25 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.codec.documents import catalog_document, subscription_document
+from shared.codec import schemas
 from shared.codec.rules import rule_document
 from shared.domain.audit import Access
-from shared.domain.catalog import Catalog
-from shared.domain.entitlement import Entitlement
 from shared.domain.freshness import Thresholds
 from shared.domain.ledger import Ledger
 from shared.domain.notification import InboxItem
 from shared.domain.parked import Parked
 from shared.domain.policy import Mode
-from shared.domain.profile import Consent, Profile, Subscription
+from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
 from shared.domain.series import Point
 from shared.domain.signals import Leaf
+from shared.domain.telemetry import Value
 from shared.domain.track import Span
 from shared.domain.trips import Charge, Trip
 from shared.domain.vehicle import VehicleState
 
 
-def vehicle_answer(p: Profile) -> dict[str, Any]:
+def vehicle_answer(p: Profile) -> schemas.VehicleAnswer:
     return {
         "id": p.vehicle_id,
         "vin": p.vin,
@@ -35,15 +34,12 @@ def vehicle_answer(p: Profile) -> dict[str, Any]:
         "modelYear": p.model_year,
         "status": p.status.value,
         "capabilities": sorted(p.capabilities),
-        "roles": {user: role.value for user, role in p.roles.items()},
     }
 
 
-def subscription_answer(s: Subscription) -> dict[str, Any]:
-    return subscription_document(s)
-
-
-def state_answer(s: VehicleState, thresholds: Thresholds, now: int, wanted: Callable[[str], bool]) -> dict[str, Any]:
+def state_answer(
+    s: VehicleState, thresholds: Thresholds, now: int, wanted: Callable[[str], bool]
+) -> schemas.StateAnswer:
     """The signals that are wanted, each with how far it can be relied on now (epoch ms)."""
     told = {key: episode for key, episode in s.episodes.items() if episode.told}
     return {
@@ -53,7 +49,7 @@ def state_answer(s: VehicleState, thresholds: Thresholds, now: int, wanted: Call
         "connected": s.connection.connected if s.connection else None,
         "freshness": thresholds.of(last_seen, now).value,
         "signals": {
-            path: {"value": r.value, "at": moment(r.at), "freshness": thresholds.of(r.at, now).value}
+            path: {"value": _plain(r.value), "at": moment(r.at), "freshness": thresholds.of(r.at, now).value}
             for path, r in sorted(s.signals.items())
             if wanted(path)
         },
@@ -65,11 +61,15 @@ def state_answer(s: VehicleState, thresholds: Thresholds, now: int, wanted: Call
     }
 
 
+def _plain(value: Value) -> schemas.Value:
+    return value if isinstance(value, bool | int | float | str) else list(value)
+
+
 def _last_seen(s: VehicleState) -> int:
     return max(s.seen_at, s.connection.at if s.connection else -1)
 
 
-def privacy_answer(p: Profile, now: int) -> dict[str, Any]:
+def privacy_answer(p: Profile, now: int) -> schemas.PrivacyAnswer:
     """What holds now, and every change that lies ahead."""
     ahead = [e for e in p.privacy.exclusions if e.ends_at is None or e.ends_at > now]
     return {
@@ -82,44 +82,66 @@ def privacy_answer(p: Profile, now: int) -> dict[str, Any]:
     }
 
 
-def privacy_changed(p: Profile, mode: Mode, starts_at: int, until: int | None) -> dict[str, Any]:
+def privacy_changed(p: Profile, mode: Mode, starts_at: int, until: int | None) -> schemas.PrivacyChanged:
     """From when on the mode holds on every instance."""
-    ends = {"until": moment(until) if until else None}
-    return {"vehicleId": p.vehicle_id, "mode": mode.value, "from": moment(starts_at)} | ends
+    times = moment(starts_at), moment(until) if until else None
+    return {"vehicleId": p.vehicle_id, "mode": mode.value, "from": times[0], "until": times[1]}
 
 
-def consent_answer(c: Consent) -> dict[str, Any]:
-    found = {"purpose": c.purpose, "version": c.version, "granted": c.granted, "text": c.text}
-    return found | {"days": c.days, "by": c.by, "at": moment(c.at)}
+def consent_answer(c: Consent) -> schemas.ConsentAnswer:
+    return {
+        "purpose": c.purpose,
+        "version": c.version,
+        "granted": c.granted,
+        "text": c.text,
+        "days": c.days,
+        "by": c.by,
+        "at": moment(c.at),
+    }
 
 
-def rules_answer(rules: Iterable[Rule]) -> dict[str, Any]:
+def rules_answer(rules: Iterable[Rule]) -> schemas.RulesAnswer:
     return {"rules": [rule_document(rule) for rule in rules]}
 
 
-def signals_answer(leaves: Mapping[str, Leaf], wanted: Callable[[str], bool]) -> dict[str, Any]:
+def signals_answer(leaves: Mapping[str, Leaf], wanted: Callable[[str], bool]) -> schemas.SignalsAnswer:
     """Flat: path to facts."""
     return {"signals": {path: _leaf_answer(leaf) for path, leaf in sorted(leaves.items()) if wanted(path)}}
 
 
-def _leaf_answer(leaf: Leaf) -> dict[str, Any]:
-    found = {"unit": leaf.unit, "min": leaf.least, "max": leaf.most, "allowed": list(leaf.allowed) or None}
-    return {"datatype": leaf.datatype} | {name: value for name, value in found.items() if value is not None}
+def _leaf_answer(leaf: Leaf) -> schemas.LeafAnswer:
+    found: schemas.LeafAnswer = {"datatype": leaf.datatype}
+    if leaf.unit is not None:
+        found["unit"] = leaf.unit
+    if leaf.least is not None:
+        found["min"] = leaf.least
+    if leaf.most is not None:
+        found["max"] = leaf.most
+    if leaf.allowed:
+        found["allowed"] = list(leaf.allowed)
+    return found
 
 
-def thresholds_answer(t: Thresholds) -> dict[str, Any]:
+def thresholds_answer(t: Thresholds) -> schemas.ThresholdsAnswer:
     return {"liveSeconds": t.live, "staleSeconds": t.stale}
 
 
-def point_answer(p: Point) -> dict[str, Any]:
-    found: dict[str, Any] = {"at": moment(p.at), "value": p.value}
+def point_answer(p: Point) -> schemas.PointAnswer:
+    found: schemas.PointAnswer = {"at": moment(p.at), "value": _plain(p.value)}
     if p.mean is not None:
         found |= {"min": p.least, "max": p.most, "mean": p.mean}
-    return found | ({"readings": p.readings} if p.readings > 1 or p.mean is not None else {})
+    if p.readings > 1 or p.mean is not None:
+        found["readings"] = p.readings
+    return found
 
 
-def trip_answer(t: Trip) -> dict[str, Any]:
-    return _span_answer(t.id, t.vehicle_id, t.span) | {
+def trip_answer(t: Trip) -> schemas.TripAnswer:
+    return {
+        "id": t.id,
+        "vehicleId": t.vehicle_id,
+        "startedAt": moment(t.span.start),
+        "endedAt": moment(t.span.end),
+        "duration": _seconds(t.span),
         "distance": round(t.distance),
         "distanceFrom": t.taken_from,
         "socFrom": t.soc[0],
@@ -129,28 +151,35 @@ def trip_answer(t: Trip) -> dict[str, Any]:
     }
 
 
-def trip_feature(t: Trip) -> dict[str, Any]:
+def trip_feature(t: Trip) -> schemas.TripFeature:
     """As GeoJSON (RFC 7946); without a geometry where positions were not told."""
     line = [[place.longitude, place.latitude] for place in t.line]
-    geometry = {"type": "LineString", "coordinates": line} if len(line) > 1 else None
+    geometry: schemas.LineAnswer | None = {"type": "LineString", "coordinates": line} if len(line) > 1 else None
     return {"type": "Feature", "id": t.id, "geometry": geometry, "properties": trip_answer(t)}
 
 
-def charge_answer(c: Charge) -> dict[str, Any]:
-    charge = {"socFrom": c.soc[0], "socTo": c.soc[1], "energy": _rounded(c.energy)}
-    return _span_answer(c.id, c.vehicle_id, c.span) | charge
+def charge_answer(c: Charge) -> schemas.ChargeAnswer:
+    return {
+        "id": c.id,
+        "vehicleId": c.vehicle_id,
+        "startedAt": moment(c.span.start),
+        "endedAt": moment(c.span.end),
+        "duration": _seconds(c.span),
+        "socFrom": c.soc[0],
+        "socTo": c.soc[1],
+        "energy": _rounded(c.energy),
+    }
 
 
-def _span_answer(id: str, vehicle_id: str, span: Span) -> dict[str, Any]:
-    times = {"startedAt": moment(span.start), "endedAt": moment(span.end)}
-    return {"id": id, "vehicleId": vehicle_id} | times | {"duration": (span.end - span.start) / 1000}
+def _seconds(span: Span) -> float:
+    return (span.end - span.start) / 1000
 
 
 def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 3)
 
 
-def parked_answer(name: str, p: Parked) -> dict[str, Any]:
+def parked_answer(name: str, p: Parked) -> schemas.ParkedAnswer:
     return {
         "name": name,
         "source": p.source,
@@ -162,36 +191,21 @@ def parked_answer(name: str, p: Parked) -> dict[str, Any]:
     }
 
 
-def parked_whole(name: str, p: Parked) -> dict[str, Any]:
+def parked_whole(name: str, p: Parked) -> schemas.ParkedAnswer:
     """With the body as text, or in base64 where it is none."""
+    found = parked_answer(name, p)
     try:
-        body = {"body": p.body.decode()}
+        found["body"] = p.body.decode()
     except UnicodeDecodeError:
-        body = {"bodyBase64": base64.b64encode(p.body).decode()}
-    return parked_answer(name, p) | body
+        found["bodyBase64"] = base64.b64encode(p.body).decode()
+    return found
 
 
-def access_answer(a: Access) -> dict[str, Any]:
+def access_answer(a: Access) -> schemas.AccessAnswer:
     return {"at": moment(a.at), "who": a.who, "what": a.what, "whose": a.whose, "detail": a.detail}
 
 
-def entitlement_answer(vehicle_id: str, e: Entitlement) -> dict[str, Any]:
-    return {
-        "vehicleId": vehicle_id,
-        "feature": e.feature,
-        "allowed": e.allowed,
-        "reasons": [reason.value for reason in e.reasons],
-        "validUntil": e.valid_until.isoformat() if e.valid_until else None,
-        "cacheFor": int(e.cache_for.total_seconds()),
-    }
-
-
-def catalog_answer(c: Catalog) -> dict[str, Any]:
-    stored = catalog_document(c)
-    return {name: stored[name] for name in ("brand", "features", "plans")}
-
-
-def inbox_answer(item: InboxItem) -> dict[str, Any]:
+def inbox_answer(item: InboxItem) -> schemas.InboxItemAnswer:
     told = item.delivery.notification
     return {
         "id": item.delivery.id,
@@ -204,14 +218,19 @@ def inbox_answer(item: InboxItem) -> dict[str, Any]:
     }
 
 
-def ledger_answer(entry: Ledger) -> dict[str, Any]:
+def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:
+    counted = entry.census
     return {
         "id": entry.id,
         "accepted": entry.accepted,
         "balanced": entry.balanced,
         "outcomes": dict(entry.outcomes),
         "reasons": dict(entry.reasons),
-        **entry.census._asdict(),
+        "samples": counted.samples,
+        "readings": counted.readings,
+        "refused": counted.refused,
+        "unknown": counted.unknown,
+        "skewed": counted.skewed,
     }
 
 

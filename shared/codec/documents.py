@@ -1,15 +1,16 @@
 """What is stored: domain values as Cosmos DB documents, and back."""
 
-from datetime import datetime
 from typing import Any
 
+from shared.codec.offers import grant, grant_document, subscription, subscription_document
 from shared.domain.audit import Access
-from shared.domain.catalog import Catalog, Feature, Plan
+from shared.domain.garage import Code as ClaimCode
+from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
 from shared.domain.ledger import Ledger
-from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.notification import Audience, Delivery, InboxItem, Notification
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
-from shared.domain.profile import Consent, Profile, Request, Role, Subscription
+from shared.domain.profile import Consent, Owed, Profile, Request
 from shared.domain.telemetry import Census, Position
 
 type Document = dict[str, Any]
@@ -19,7 +20,7 @@ STATE, PROFILE, CATALOG, RULES = "state", "profile", "catalog", "rules"
 
 
 def notification_document(n: Notification) -> Document:
-    return {
+    document = {
         "id": n.id,
         "kind": n.kind,
         "vehicleId": n.vehicle_id,
@@ -28,16 +29,18 @@ def notification_document(n: Notification) -> Document:
         "facts": dict(n.facts),
         "traceparent": n.traceparent,
     }
+    return document | ({} if n.audience is Audience.USERS else {"audience": n.audience.value, "named": n.named})
 
 
 def notification(doc: Document) -> Notification:
-    return Notification(
-        doc["id"], doc["kind"], doc["vehicleId"], doc["brand"], doc["at"], doc["facts"], doc["traceparent"]
-    )
+    what = (doc["id"], doc["kind"], doc["vehicleId"], doc["brand"], doc["at"], doc["facts"], doc["traceparent"])
+    audience = Audience(doc.get("audience", Audience.USERS))
+    return Notification(*what, audience, tuple(doc.get("named", ())))
 
 
 def profile_document(p: Profile) -> Document:
-    return {
+    """Without what goes into the books, which are documents of their own. `due` stands only where there is one."""
+    document = {
         "id": PROFILE,
         "vehicleId": p.vehicle_id,
         "vin": p.vin,
@@ -47,14 +50,22 @@ def profile_document(p: Profile) -> Document:
         "modelYear": p.model_year,
         "status": p.status.value,
         "capabilities": sorted(p.capabilities),
-        "roles": {user: role.value for user, role in p.roles.items()},
+        "members": {user: member_document(member) for user, member in p.members.items()},
         "subscriptions": [subscription_document(s) for s in p.subscriptions],
         "requests": [[r.key, r.digest, r.made] for r in p.requests],
         "privacy": privacy_document(p.privacy),
         "consents": {purpose: consent_document(c) for purpose, c in p.consents.items()},
         "rules": p.rules,
         "ownedSince": p.owned_since,
+        "code": [p.code.digest, p.code.expires_at, p.code.transfers, p.code.tries] if p.code else None,
+        "invitations": [[i.id, member_document(i.member), i.digest, i.expires_at] for i in p.invitations],
+        "grants": [grant_document(g) for g in p.grants],
+        "tried": sorted(p.tried),
+        "off": sorted(p.off),
+        "outbox": [_owed_document(entry) for entry in p.outbox],
+        "revision": p.revision,
     }
+    return document | ({} if p.due is None else {"due": p.due})
 
 
 def profile(doc: Document) -> Profile:
@@ -67,14 +78,53 @@ def profile(doc: Document) -> Profile:
         doc["modelYear"],
         Status(doc["status"]),
         frozenset(doc["capabilities"]),
-        {user: Role(role) for user, role in doc["roles"].items()},
-        tuple(_subscription(s) for s in doc["subscriptions"]),
+        {user: _member(member) for user, member in doc["members"].items()},
+        tuple(subscription(s) for s in doc["subscriptions"]),
         tuple(Request(*r) for r in doc["requests"]),
         privacy(doc["privacy"]),
         {purpose: consent(c) for purpose, c in doc["consents"].items()},
         doc["rules"],
         doc["ownedSince"],
+        ClaimCode(*doc["code"]) if doc["code"] else None,
+        tuple(Invitation(id, _member(member), *rest) for id, member, *rest in doc["invitations"]),
+        tuple(grant(g) for g in doc["grants"]),
+        frozenset(doc["tried"]),
+        frozenset(doc["off"]),
+        tuple(_owed(entry) for entry in doc["outbox"]),
+        doc.get("due"),
+        doc["revision"],
     )
+
+
+def member_document(m: Member) -> Document:
+    features = None if m.features is None else sorted(m.features)
+    times = {"since": m.since, "startsAt": m.starts_at, "endsAt": m.ends_at}
+    return {"role": m.role.value} | times | {"features": features}
+
+
+def _member(doc: Document) -> Member:
+    features = doc["features"]
+    chosen = None if features is None else frozenset(features)
+    return Member(Role(doc["role"]), doc["since"], doc["startsAt"], doc["endsAt"], chosen)
+
+
+def membership_document(m: Membership) -> Document:
+    who = {"vehicleId": m.vehicle_id, "userId": m.user_id, "role": m.role, "revision": m.revision}
+    return who | {"owned": m.owned}
+
+
+def membership(doc: Document) -> Membership:
+    role, owned = doc["role"], doc["owned"]
+    found = (doc["vehicleId"], doc["userId"], Role(role) if role else None, doc["revision"])
+    return Membership(*found, (owned[0], owned[1]) if owned else None)
+
+
+def _owed_document(entry: Owed) -> Document:
+    return membership_document(entry) if isinstance(entry, Membership) else notification_document(entry)
+
+
+def _owed(doc: Document) -> Owed:
+    return membership(doc) if "userId" in doc else notification(doc)
 
 
 def privacy_document(p: Privacy) -> Document:
@@ -102,42 +152,6 @@ def consent_document(c: Consent) -> Document:
 def consent(doc: Document) -> Consent:
     names = ("purpose", "version", "granted", "text", "days", "by", "at")
     return Consent(*(doc[name] for name in names))
-
-
-def subscription_document(s: Subscription) -> Document:
-    return {
-        "id": s.id,
-        "plan": s.plan,
-        "features": list(s.features),
-        "startsAt": s.starts_at.isoformat(),
-        "endsAt": s.ends_at.isoformat() if s.ends_at else None,
-    }
-
-
-def _subscription(doc: Document) -> Subscription:
-    ends = doc["endsAt"]
-    return Subscription(
-        doc["id"],
-        doc["plan"],
-        tuple(doc["features"]),
-        datetime.fromisoformat(doc["startsAt"]),
-        datetime.fromisoformat(ends) if ends else None,
-    )
-
-
-def catalog_document(c: Catalog) -> Document:
-    return {
-        "id": CATALOG,
-        "brand": c.brand,
-        "features": [{"id": f.id, "needsCapabilities": sorted(f.needs_capabilities)} for f in c.features.values()],
-        "plans": [{"id": p.id, "features": list(p.features), "period": p.period} for p in c.plans.values()],
-    }
-
-
-def catalog(doc: Document) -> Catalog:
-    features = (Feature(f["id"], frozenset(f["needsCapabilities"])) for f in doc["features"])
-    plans = (Plan(p["id"], tuple(p["features"]), p["period"]) for p in doc["plans"])
-    return Catalog(doc["brand"], {f.id: f for f in features}, {p.id: p for p in plans})
 
 
 def ledger_document(entry: Ledger) -> Document:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.codec import documents
 from shared.domain.notification import Delivery, Notification
@@ -20,6 +20,13 @@ class Message[T]:
     attempt: int = 0
 
 
+class Wake(NamedTuple):
+    """A vehicle or a person."""
+
+    id: str
+    person: bool
+
+
 def encode_notification(notification: Notification, attempt: int) -> str:
     return _encode(documents.notification_document(notification), attempt)
 
@@ -28,8 +35,8 @@ def encode_delivery(delivery: Delivery, attempt: int) -> str:
     return _encode(documents.delivery_document(delivery), attempt)
 
 
-def encode_wake(vehicle_id: str, due: int) -> str:
-    return _encode({"vehicleId": vehicle_id, "due": due}, 0)
+def encode_wake(id: str, due: int, person: bool = False) -> str:
+    return _encode({"userId" if person else "vehicleId": id, "due": due}, 0)
 
 
 def decode_notification(body: bytes) -> Message[Notification]:
@@ -42,9 +49,14 @@ def decode_delivery(body: bytes) -> Message[Delivery]:
     return _decode(body, documents.delivery)
 
 
-def decode_wake(body: bytes) -> Message[str]:
-    """The vehicle whose time has come. Raises Malformed(malformed_message)."""
-    return _decode(body, lambda content: str(content["vehicleId"]))
+def decode_wake(body: bytes) -> Message[Wake]:
+    """Whose time has come. Raises Malformed(malformed_message)."""
+    return _decode(body, _wake)
+
+
+def _wake(content: dict[str, Any]) -> Wake:
+    person = "userId" in content
+    return Wake(str(content["userId" if person else "vehicleId"]), person)
 
 
 def _encode(content: dict[str, Any], attempt: int) -> str:

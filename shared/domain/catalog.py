@@ -1,24 +1,78 @@
 """What a brand sells: features, and plans that bundle them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from shared.domain.garage import Role
+from shared.domain.period import LIFETIME
+from shared.domain.policy import Mode, Status
+from shared.domain.telemetry import Value
+from shared.errors import Code, Contradiction, NotFound
+
+FEATURES, PLANS = 500, 200
+"""Of one brand, at most."""
+
+type Config = Mapping[str, Value]
+"""What a static feature is worth: `{"guests": 5}`."""
+
+
+class Kind(StrEnum):
+    """Something one has or has not, or something that comes with values."""
+
+    BOOLEAN = "boolean"
+    STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be so for a feature to be used, besides its being sold. An empty set asks for nothing; `mode` is the
+    strictest privacy mode in which it works."""
+
+    roles: frozenset[Role] = frozenset()
+    verified: bool = False
+    terms: bool = True
+    consents: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset()
+    statuses: frozenset[Status] = frozenset({Status.ACTIVE})
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something a vehicle may be entitled to, and the capabilities its hardware needs for it."""
+    """Something a vehicle or its user may be entitled to."""
 
     id: str
-    needs_capabilities: frozenset[str] = frozenset()
+    name: str = ""
+    kind: Kind = Kind.BOOLEAN
+    config: Config | None = None
+    needs: Needs = Needs()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sold: features for a period (`P1M`, `P1Y`, `lifetime`)."""
+    """What is sold: features, each with its config if it is static, for a price (in the currency's smallest unit) a
+    term (`P1M`, `P1Y`, `lifetime`), after a trial, and with days of grace when a payment is outstanding."""
 
     id: str
-    features: tuple[str, ...]
+    features: Mapping[str, Config | None]
     period: str
+    name: str = ""
+    price: int = 0
+    currency: str = "EUR"
+    trial_days: int = 0
+    grace_days: int = 0
+    version: int = 1
+
+    @property
+    def free(self) -> bool:
+        return self.price == 0
+
+    @property
+    def ends(self) -> bool:
+        """Whether a term of it does."""
+        return self.period != LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +82,50 @@ class Catalog:
     brand: str
     features: Mapping[str, Feature] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
+
+    def over(self, before: "Catalog") -> "Catalog":
+        """This catalogue in the place of another: each plan that says something else is its next version.
+
+        Raises Contradiction(unknown_feature) for a plan with a feature that is in no catalogue."""
+        plans = {id: _versioned(plan, before.plans.get(id)) for id, plan in self.plans.items()}
+        for plan in plans.values():
+            if unknown := sorted(set(plan.features) - self.features.keys()):
+                detail = f"plans.{plan.id}.features: no such feature: {', '.join(unknown)}"
+                raise Contradiction(detail, Code.UNKNOWN_FEATURE)
+        if len(plans) > PLANS or len(self.features) > FEATURES:
+            raise Contradiction(f"a brand has {FEATURES} features and {PLANS} plans", Code.CATALOG_FULL)
+        return replace(self, plans=plans)
+
+    def with_feature(self, feature: Feature) -> "Catalog":
+        return replace(self, features={**self.features, feature.id: feature})
+
+    def with_plan(self, plan: Plan) -> "Catalog":
+        return replace(self, plans={**self.plans, plan.id: plan})
+
+    def without_feature(self, id: str) -> "Catalog":
+        """Raises NotFound, or Contradiction(unknown_feature) later, if a plan has it."""
+        if id not in self.features:
+            raise NotFound("no such feature")
+        return replace(self, features={key: f for key, f in self.features.items() if key != id})
+
+    def without_plan(self, id: str) -> "Catalog":
+        """What was sold of it goes on. Raises NotFound."""
+        if id not in self.plans:
+            raise NotFound("no such plan")
+        return replace(self, plans={key: p for key, p in self.plans.items() if key != id})
+
+    def sold(self, plan: Plan) -> Plan:
+        """The plan as a sale keeps it: every static feature with the config that holds today."""
+        configs = {id: own if own is not None else self._config(id) for id, own in plan.features.items()}
+        return replace(plan, features=configs)
+
+    def _config(self, id: str) -> Config | None:
+        found = self.features.get(id)
+        return found.config if found else None
+
+
+def _versioned(plan: Plan, before: Plan | None) -> Plan:
+    if before is None:
+        return replace(plan, version=1)
+    same = replace(plan, version=before.version)
+    return same if same == before else replace(plan, version=before.version + 1)

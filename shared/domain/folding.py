@@ -10,6 +10,7 @@ from shared.domain.notification import Notification
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
 from shared.domain.telemetry import Event, Sample, Value, outranks
+from shared.domain.track import Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
 from shared.errors import Code
 
@@ -25,6 +26,20 @@ def trusting(state: VehicleState) -> VehicleState:
 def without_history(state: VehicleState) -> VehicleState:
     """Without the samples that are still on their way into history."""
     return replace(state, open=Open(), outbox=tuple(e for e in state.outbox if isinstance(e, Notification)))
+
+
+def settled(state: VehicleState) -> VehicleState:
+    """With what is still open closed: what comes now belongs to another period of ownership."""
+    if not state.open.table.rows:
+        return state
+    chunk = state.open.close(state.vehicle_id, state.policy.history_days)
+    return replace(state, open=Open(), outbox=(*state.outbox, chunk))
+
+
+def forgotten(state: VehicleState) -> VehicleState:
+    """Without anything that it reported; it still knows which messages it had."""
+    blank = replace(state, signals={}, newest=-1, episodes={}, outbox=(), open=Open(), track=Track())
+    return replace(blank, seen_at=-1, connection=None, owed=None)
 
 
 def refusal(state: VehicleState) -> Code:

@@ -1,25 +1,45 @@
-"""Who is asking, as the token says."""
+"""Who is asking, as the token says, and what they have access to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.profile import Profile, Role
+from shared.domain.garage import Role
+from shared.domain.profile import Profile
 from shared.errors import Forbidden, NotFound
 
 
 class Kind(StrEnum):
     OPERATOR = "operator"
     VEHICLE = "vehicle"
+    PARTNER = "partner"
     USER = "user"
+
+
+class Scope(StrEnum):
+    """What a partner may be let do. `payments` concerns all vehicles of the brand, the others those whose owner agreed
+    to the purpose `partner.<subject>`."""
+
+    VEHICLE = "vehicle"
+    STATE = "state"
+    HISTORY = "history"
+    ENTITLEMENTS = "entitlements"
+    PAYMENTS = "payments"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: an operator of a brand, a person, or a vehicle (whose subject is its vehicle id)."""
+    """A caller: an operator of a brand, a person, a vehicle (whose subject is its vehicle id) or a partner with scopes.
+
+    `at` is when it asks (epoch ms); whether a person is verified and has accepted the terms comes only from the token.
+    """
 
     subject: str
     brand: str
     kind: Kind
+    at: int = 0
+    verified: bool = False
+    terms: bool = False
+    scopes: frozenset[str] = frozenset()
 
 
 def require_operator(caller: Principal) -> None:
@@ -32,31 +52,49 @@ def require_user(caller: Principal) -> None:
         raise Forbidden("only a person may do this")
 
 
-def require_access(caller: Principal, profile: Profile) -> None:
-    """An operator of its brand, the vehicle itself, and people with a role on it. Others see no such vehicle."""
+def require_access(caller: Principal, profile: Profile, scope: Scope | None = None) -> None:
+    """An operator of its brand, the vehicle itself, people with a role on it now, and for a scope the partners that
+    have it and that its owner agreed to. Others see no such vehicle."""
     within = caller.brand == profile.brand
-    itself = caller.kind is Kind.VEHICLE and caller.subject == profile.vehicle_id
-    theirs = caller.kind is Kind.USER and caller.subject in profile.roles
-    if not (within and (caller.kind is Kind.OPERATOR or itself or theirs)):
+    if not (within and _is_let(caller, profile, scope)):
         raise NotFound("no such vehicle")
+
+
+def _is_let(caller: Principal, profile: Profile, scope: Scope | None) -> bool:
+    match caller.kind:
+        case Kind.OPERATOR:
+            return True
+        case Kind.VEHICLE:
+            return caller.subject == profile.vehicle_id
+        case Kind.USER:
+            return profile.member(caller.subject, caller.at) is not None
+        case Kind.PARTNER:
+            agreed = scope is Scope.PAYMENTS or profile.agreed(f"partner.{caller.subject}")
+            return scope is not None and scope in caller.scopes and agreed
 
 
 def require_owner(caller: Principal, profile: Profile) -> None:
     """An operator of its brand, or its primary user. Others with access are refused, the rest see no such vehicle."""
-    require_access(caller, profile)
-    if caller.kind is not Kind.OPERATOR and profile.roles.get(caller.subject) is not Role.PRIMARY:
-        raise Forbidden("only the vehicle's primary user or an operator may do this")
+    _require_one_of(caller, profile, Role.PRIMARY)
 
 
 def require_changes(caller: Principal, profile: Profile) -> None:
     """An operator of its brand, or a person with a lasting role on it; guests and the vehicle itself are refused."""
-    require_access(caller, profile)
-    if caller.kind is Kind.OPERATOR:
-        return
-    if caller.kind is not Kind.USER or profile.roles[caller.subject] is Role.GUEST:
-        raise Forbidden("only an operator or a user of the vehicle may do this")
+    _require_one_of(caller, profile, Role.PRIMARY, Role.SECONDARY)
+
+
+def _require_one_of(caller: Principal, profile: Profile, *roles: Role) -> None:
+    agreed = Scope.VEHICLE if caller.kind is Kind.PARTNER else None
+    require_access(caller, profile, agreed)
+    member = profile.members.get(caller.subject) if caller.kind is Kind.USER else None
+    if caller.kind is not Kind.OPERATOR and (member is None or member.role not in roles):
+        raise Forbidden(f"only an operator or a {' or '.join(roles)} user of the vehicle may do this")
 
 
 def visible_since(caller: Principal, profile: Profile) -> int:
-    """From when on (epoch ms) the caller may read what the vehicle reported: a person within the own ownership."""
-    return profile.owned_since if caller.kind is Kind.USER else 0
+    """From when on (epoch ms) the caller may read what the vehicle reported: a person since the own access began, and
+    everyone but operators and the vehicle within the present ownership."""
+    if caller.kind in (Kind.OPERATOR, Kind.VEHICLE):
+        return 0
+    member = profile.members.get(caller.subject)
+    return max(profile.owned_since, member.since if member else 0)

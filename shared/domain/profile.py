@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
 
-from shared.domain.catalog import Plan
-from shared.domain.period import end_of
+from shared.domain.garage import Code as ClaimCode
+from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
+from shared.domain.notification import Audience, Notification
 from shared.domain.policy import Policy, Privacy, Status
-from shared.errors import Code, Contradiction, Reused
+from shared.domain.subscription import Entry, Grant, Subscription
+from shared.domain.telemetry import Value
+from shared.errors import Code, Contradiction, NotFound, Reused
 
 REMEMBERED = 32
 """How many idempotency keys a profile remembers."""
-SUBSCRIPTIONS = 100
-"""How many subscriptions a profile holds; one more is refused."""
 HISTORY = "history"
 """The purpose of the consent that says for how long samples are kept."""
 HISTORY_DAYS = 30
@@ -21,25 +20,7 @@ HISTORY_DAYS = 30
 PURPOSES = 20
 """How many purposes a profile holds consents for."""
 
-
-class Role(StrEnum):
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
-    GUEST = "guest"
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One sale: the plan's features as they were then, over the half-open interval [starts_at, ends_at)."""
-
-    id: str
-    plan: str
-    features: tuple[str, ...]
-    starts_at: datetime
-    ends_at: datetime | None = None
-
-    def covers(self, at: datetime) -> bool:
-        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+type Owed = Notification | Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +50,10 @@ class Consent:
 class Profile:
     """The only authority on a vehicle's identity, people, sales, consents and privacy.
 
-    `rules` is the version of its own rules, `owned_since` when its period of ownership began (epoch ms)."""
+    `rules` is the version of its own rules, `owned_since` when its period of ownership began (epoch ms), `tried` the
+    plans whose trial it had, `off` the features that its users switched off. `outbox` is what is still to be handed on,
+    `due` the earliest moment at which time alone may do something (epoch ms), `revision` counts its writes. `fresh`
+    goes into the books in the same write; what is stored holds none."""
 
     vehicle_id: str
     vin: str
@@ -79,13 +63,22 @@ class Profile:
     model_year: int
     status: Status
     capabilities: frozenset[str]
-    roles: Mapping[str, Role] = field(default_factory=dict)
+    members: Mapping[str, Member] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     requests: tuple[Request, ...] = ()
     privacy: Privacy = Privacy()
     consents: Mapping[str, Consent] = field(default_factory=dict)
     rules: int = 0
     owned_since: int = 0
+    code: ClaimCode | None = None
+    invitations: tuple[Invitation, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    tried: frozenset[str] = frozenset()
+    off: frozenset[str] = frozenset()
+    outbox: tuple[Owed, ...] = ()
+    due: int | None = None
+    revision: int = 0
+    fresh: tuple[Entry, ...] = ()
 
     def policy(self) -> Policy:
         """What ingest must know of it."""
@@ -102,13 +95,66 @@ class Profile:
                 return request.made
         return None
 
+    def member(self, user: str, at: int) -> Member | None:
+        """The person's access at a moment (epoch ms)."""
+        found = self.members.get(user)
+        return found if found and found.covers(at) else None
 
-def subscribe(profile: Profile, plan: Plan, id: str, starts_at: datetime, request: Request | None) -> Profile:
-    """The profile with the plan sold to it, and the request remembered; raises Contradiction when it is full."""
-    if len(profile.subscriptions) >= SUBSCRIPTIONS:
-        raise Contradiction(f"a vehicle holds {SUBSCRIPTIONS} subscriptions", Code.TOO_MANY_SUBSCRIPTIONS)
-    sold = Subscription(id, plan.id, plan.features, starts_at, end_of(starts_at, plan.period))
-    return remembering(replace(profile, subscriptions=(*profile.subscriptions, sold)), request)
+    @property
+    def primary(self) -> str | None:
+        return next((user for user, member in self.members.items() if member.role is Role.PRIMARY), None)
+
+    def agreed(self, purpose: str) -> bool:
+        consent = self.consents.get(purpose)
+        return consent is not None and consent.granted
+
+    def subscription(self, id: str) -> Subscription:
+        found = next((s for s in self.subscriptions if s.id == id), None)
+        if found is None:
+            raise NotFound("no such subscription")
+        return found
+
+    def with_subscription(self, changed: Subscription) -> "Profile":
+        """In the place of the one of its id."""
+        return replace(self, subscriptions=tuple(changed if s.id == changed.id else s for s in self.subscriptions))
+
+    def booked(self, subject: str, what: str, at: int, by: str, **facts: Value) -> "Profile":
+        """With a line for the books. Its id follows from the write that it goes with."""
+        entry = Entry(f"{subject}.{self.revision}.{len(self.fresh)}", subject, what, at, by, facts)
+        return replace(self, fresh=(*self.fresh, entry))
+
+    def telling(self, fact: str, kind: str, at: int, facts: Mapping[str, Value], *named: str) -> "Profile":
+        """Owing a notification of a fact to the primary user, or to those who are named."""
+        audience = Audience.NAMED if named else Audience.PRIMARY
+        told = Notification.of_fact(fact, kind, self.vehicle_id, self.brand, at, facts, None, audience, named)
+        return replace(self, outbox=(*self.outbox, told))
+
+    def admitting(self, user: str, member: Member | None, at: int) -> "Profile":
+        """With the person as that member from now on (epoch ms), or as none; and the index by person is owed it."""
+        before, revision = self.members.get(user), self.revision + 1
+        others = {u: m for u, m in self.members.items() if u != user}
+        owned = (self.owned_since, at) if before and before.role is Role.PRIMARY else None
+        owed = Membership(self.vehicle_id, user, member.role if member else None, revision, owned)
+        said = next((e for e in self.outbox if isinstance(e, Membership) and e.id == owed.id), None)
+        owed = replace(owed, owned=owned or (said.owned if said else None))
+        outbox = (*(entry for entry in self.outbox if entry is not said), owed)
+        return replace(self, members={**others, user: member} if member else others, outbox=outbox)
+
+    def handed_on(self, ids: frozenset[str]) -> "Profile":
+        return replace(self, outbox=tuple(entry for entry in self.outbox if entry.id not in ids))
+
+    @property
+    def next_moment(self) -> int | None:
+        """When time alone brings something; while it owes a moment that has long come, another one after each write."""
+        moments = [self.revision] if self.outbox else []
+        moments += [m.ends_at + SKEW for m in self.members.values() if m.ends_at is not None]
+        moments += [event.at for s in self.subscriptions for event in s.upcoming(s.told_until)[:1]]
+        return min(moments, default=None)
+
+    def scheduled(self) -> "Profile":
+        """As it is to be committed: one revision on, and due when time brings something."""
+        after = replace(self, revision=self.revision + 1)
+        return replace(after, due=after.next_moment)
 
 
 def remembering(profile: Profile, request: Request | None) -> Profile:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.history import DAY, day_of, days_between
-from shared.domain.principal import Principal, require_access, visible_since
+from shared.domain.principal import Principal, Scope, require_access, visible_since
 from shared.domain.series import Point, series
 from shared.domain.trips import Charge, Trip, is_trip_id, named_at
 from shared.errors import Code, Malformed, NotFound
@@ -83,7 +83,7 @@ async def read_trip(caller: Principal, vehicle_id: str, id: str, o: Outside) -> 
 
 async def _visible_since(caller: Principal, vehicle_id: str, o: Outside) -> int:
     profile = (await o.profiles.load(vehicle_id)).value
-    require_access(caller, profile)
+    require_access(caller, profile, Scope.HISTORY)
     return visible_since(caller, profile)
 
 

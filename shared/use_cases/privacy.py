@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from shared.domain.folding import without_history
 from shared.domain.policy import Mode
-from shared.domain.principal import Principal, require_access, require_owner
+from shared.domain.principal import Kind, Principal, Scope, require_access, require_owner
 from shared.domain.profile import Consent, Profile, Request, consented, remembering
 from shared.errors import Malformed, Unavailable
-from shared.ports import Clock, Profiles, States
-from shared.use_cases.amend import Change, amend
+from shared.ports import Clock, Profiles
+from shared.use_cases.amend import Change, Reach, amend
 
 BEGINS_AFTER = 2_000
 """Milliseconds from the request until a change of mode begins: longer than its commit may take."""
@@ -28,9 +28,7 @@ class Wish:
     digest: str
 
 
-async def change_mode(
-    caller: Principal, vehicle_id: str, wish: Wish, clock: Clock, profiles: Profiles, states: States
-) -> tuple[Profile, int]:
+async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clock, o: Reach) -> tuple[Profile, int]:
     """Set the mode, and return from when on (epoch ms) it holds on every instance.
 
     Raises Forbidden, NotFound, Malformed for an end that is past or of the mode `full`, Reused, Unavailable."""
@@ -51,14 +49,12 @@ async def change_mode(
 
     try:
         async with asyncio.timeout(COMMITS_WITHIN):
-            return await amend(vehicle_id, decide, profiles, states), begins
+            return await amend(vehicle_id, decide, o), begins
     except TimeoutError:
         raise Unavailable("the change took too long: it may hold or not, ask again") from None
 
 
-async def give_consent(
-    caller: Principal, vehicle_id: str, said: Consent, profiles: Profiles, states: States
-) -> Consent:
+async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Reach) -> Consent:
     """Remember the next version of a consent; every version stays. What was said already is not said again.
 
     Where no history is kept any more, what was not stored yet never will be."""
@@ -75,11 +71,13 @@ async def give_consent(
         forgets = after.policy().history_days == 0
         return Change(after, without_history if forgets else None, last)
 
-    await amend(vehicle_id, decide, profiles, states)
+    await amend(vehicle_id, decide, o)
     return last
 
 
 async def read_consents(caller: Principal, vehicle_id: str, purpose: str, profiles: Profiles) -> Sequence[Consent]:
-    """Every version of a consent, the oldest first; NotFound without access."""
-    require_access(caller, (await profiles.load(vehicle_id)).value)
-    return await profiles.consents(vehicle_id, purpose)
+    """Every version of a consent that the caller may see, the oldest first; NotFound without access."""
+    profile = (await profiles.load(vehicle_id)).value
+    require_access(caller, profile, Scope.VEHICLE)
+    since = profile.owned_since if caller.kind is not Kind.OPERATOR else 0
+    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at >= since]

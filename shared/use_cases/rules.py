@@ -7,8 +7,8 @@ from shared.domain.principal import Principal, require_access, require_changes, 
 from shared.domain.profile import Profile
 from shared.domain.rules import OWN_RULES, Rule, with_rule
 from shared.errors import Code, Conflict, Contradiction, NotFound, Unavailable
-from shared.ports import Profiles, Rules, States
-from shared.use_cases.amend import Change, amend
+from shared.ports import Rules
+from shared.use_cases.amend import Change, Reach, amend
 from shared.use_cases.books import ATTEMPTS
 
 
@@ -16,8 +16,7 @@ from shared.use_cases.books import ATTEMPTS
 class Outside:
     """What changing a vehicle's rules reaches."""
 
-    profiles: Profiles
-    states: States
+    reach: Reach
     rules: Rules
 
 
@@ -36,7 +35,7 @@ async def publish_defaults(caller: Principal, wanted: Sequence[Rule], rules: Rul
 async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[Rule]:
     """The vehicle's own rules, for whoever has access."""
     for _ in range(ATTEMPTS):
-        profile = (await o.profiles.load(vehicle_id)).value
+        profile = (await o.reach.profiles.load(vehicle_id)).value
         require_access(caller, profile)
         try:
             return await o.rules.own(vehicle_id, profile.rules)
@@ -76,7 +75,7 @@ async def _rewrite(
 ) -> None:
     """Write the next version over the one that was read, in one write with the number that ingest goes by."""
     for _ in range(ATTEMPTS):
-        profile = (await o.profiles.load(vehicle_id)).value
+        profile = (await o.reach.profiles.load(vehicle_id)).value
         require_changes(caller, profile)
         try:
             after, version = edit(await o.rules.own(vehicle_id, profile.rules)), profile.rules
@@ -89,7 +88,7 @@ async def _rewrite(
             return Change(replace(found, rules=version + 1), also=after)
 
         try:
-            await amend(vehicle_id, decide, o.profiles, o.states)
+            await amend(vehicle_id, decide, o.reach)
         except Conflict:
             continue
         return

@@ -1,35 +1,48 @@
-"""Looking after vehicles whose time has come."""
+"""Looking after vehicles and people whose time has come."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared.domain.folding import passed
+from shared.domain.ownership import outlived
 from shared.domain.policy import Status
+from shared.domain.profile import Profile
+from shared.domain.sales import elapsed
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
-from shared.ports import Clock, Histories, Notifications, Profiles, Rules, States, Versioned, Wakes
+from shared.ports import Clock, Histories, Page, People, Rules, States, Versioned, Wakes
+from shared.use_cases.amend import Change, Reach, amend, hand_on
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.derive import derive
 from shared.use_cases.tell import save, tell
+
+ROUNDS = 10
+"""Writes of a profile that had not been looked after for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What waking a vehicle reaches."""
 
-    states: States
-    profiles: Profiles
-    notifications: Notifications
+    reach: Reach
     histories: Histories
     rules: Rules
 
 
-async def sweep(now: int, states: States, wakes: Wakes) -> int:
-    """Enqueue every vehicle that is due (epoch ms), page by page, and return how many."""
+async def sweep(now: int, states: States, people: People, wakes: Wakes) -> int:
+    """Enqueue every vehicle and every person that is due (epoch ms), page by page, and return how many."""
+    vehicles = await _sweep(now, states.due, wakes, False)
+    return vehicles + await _sweep(now, people.due, wakes, True)
+
+
+async def _sweep(
+    now: int, due: Callable[[int, str | None], Awaitable[Page[tuple[str, int]]]], wakes: Wakes, people: bool
+) -> int:
     cursor, found = None, 0
     while True:
-        page = await states.due(now, cursor)
+        page = await due(now, cursor)
         if page.items:
-            await wakes.send(page.items)
+            await wakes.send(page.items, people)
         found += len(page.items)
         cursor = page.cursor
         if cursor is None:
@@ -37,21 +50,39 @@ async def sweep(now: int, states: States, wakes: Wakes) -> int:
 
 
 async def wake(vehicle_id: str, clock: Clock, o: Outside, handover_after: int) -> None:
-    """Do what time alone has brought: tell what lasted, hand on what is owed, derive trips, quarantine a suspect.
+    """Do what time alone has brought: tell what lasted, hand on what is owed, derive trips, quarantine a suspect; renew
+    and end what was sold, and guests' access.
 
     What fails or loses every race needs no retry: the vehicle stays due, and the timer finds it again."""
+    try:
+        await _wake_profile(vehicle_id, clock(), o.reach)
+    except NotFound:
+        return
     for _ in range(ATTEMPTS):
         try:
-            found = await o.states.load(vehicle_id)
+            found = await o.reach.states.load(vehicle_id)
             if found.value.suspect and found.value.policy.status in (Status.ACTIVE, Status.SUSPENDED):
-                await _quarantine(found, o.profiles)
+                await amend(vehicle_id, _quarantined, o.reach)
                 continue
             await _catch_up(found, clock(), o, handover_after)
         except Conflict:
             continue
-        except NotFound:
-            return
         return
+
+
+async def _wake_profile(vehicle_id: str, now: int, reach: Reach) -> None:
+    before = await reach.profiles.load(vehicle_id)
+    if before.value.outbox:
+        await hand_on(before, reach)
+    for _ in range(ROUNDS):
+        after = await amend(vehicle_id, lambda profile: Change(outlived(elapsed(profile, now), now)), reach)
+        if after.due is None or after.due > now or after.outbox:
+            return
+
+
+def _quarantined(profile: Profile) -> Change:
+    """Another device took the vehicle's name."""
+    return Change(replace(profile, status=Status.QUARANTINED))
 
 
 async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handover_after: int) -> None:
@@ -65,14 +96,6 @@ async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handov
         return state.scheduled(book, now, handover_after)
 
     after = scheduled(replace(after, track=after.track._replace(outdated=())))
-    held = found if replace(after, revision=state.revision) == state else await save(found, after, o.states)
+    held = found if replace(after, revision=state.revision) == state else await save(found, after, o.reach.states)
     if held.value.outbox:
-        await tell(held, o.states, o.notifications, o.histories, scheduled)
-
-
-async def _quarantine(found: Versioned[VehicleState], profiles: Profiles) -> None:
-    """In one write with the profile: another device took the vehicle's name."""
-    profile = await profiles.load(found.value.vehicle_id)
-    after = replace(profile.value, status=Status.QUARANTINED)
-    state = replace(found.value, policy=after.policy(), revision=found.value.revision + 1)
-    await profiles.change(Versioned(after, profile.version), Versioned(state, found.version))
+        await tell(held, o.reach.states, o.reach.notifications, o.histories, scheduled)

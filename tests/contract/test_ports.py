@@ -13,17 +13,21 @@ from shared.bootstrap import World
 from shared.domain.catalog import Catalog
 from shared.domain.episodes import Episode
 from shared.domain.folding import fold
+from shared.domain.garage import Member, Role
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.ownership import invited, with_code
 from shared.domain.parked import Parked
 from shared.domain.policy import Status
-from shared.domain.profile import Profile, Request, subscribe
+from shared.domain.profile import Profile, Request, remembering
+from shared.domain.sales import bought, granted
+from shared.domain.subscription import Grant
 from shared.domain.telemetry import Census, Position
 from shared.domain.vehicle import Outcome, VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound, Refused
 from shared.ports import Versioned
 from shared.settings import read
-from tests.examples import BOOK, BRAND, CATALOG, NOON, NOON_AT, PROFILE, STATE, at, event
+from tests.examples import BOOK, BRAND, CATALOG, NOON, PROFILE, STATE, at, event
 from tests.memory import MemoryWorld
 
 type AnyWorld = MemoryWorld | World
@@ -132,11 +136,20 @@ async def test_a_vin_is_bound_once(world: AnyWorld) -> None:
 async def test_a_profile_with_sales_comes_back_as_it_went(world: AnyWorld) -> None:
     profile, _ = await registered(world)
     found = await world.profiles.load(profile.vehicle_id)
-    sold = subscribe(profile, CATALOG.plans["comfort"], "sub-1", NOON_AT, Request("key", "digest", "sub-1"))
-    await world.profiles.commit(sold, found.version)
-    assert (await world.profiles.load(profile.vehicle_id)).value == sold
+    sold = bought(profile, CATALOG.sold(CATALOG.plans["comfort"]), "sub-1", NOON, NOON, "operator")
+    sold = granted(sold, Grant("grant-1", "sharing", {"guests": 3}, NOON, None), NOON, "operator")
+    sold = invited(sold, "inv-1", Member(Role.GUEST, NOON, NOON, NOON + 1, frozenset({"sharing"})), "digest", NOON)
+    sold = replace(with_code(sold, "digest", True, NOON), tried=frozenset({"tried"}), off=frozenset({"sharing"}))
+    sold = sold.admitting("user-ben", Member(Role.SECONDARY, NOON), NOON).telling("fact", "kind", NOON, {"days": 1})
+    sold = remembering(sold, Request("key", "digest", "sub-1")).scheduled()
+    version = await world.profiles.change(Versioned(sold, found.version))
+    again = await world.profiles.load(profile.vehicle_id)
+    assert again == Versioned(replace(sold, fresh=()), version)
+    assert await world.profiles.books(profile.vehicle_id, "sub-1") == [sold.fresh[0]]
     with pytest.raises(Conflict):
-        await world.profiles.commit(profile, found.version)
+        await world.profiles.change(Versioned(profile, found.version))
+    assert sold.due is not None
+    assert (profile.vehicle_id, sold.due) in (await world.states.due(sold.due)).items
 
 
 async def test_profile_and_state_change_together_or_not_at_all(world: AnyWorld) -> None:
@@ -154,7 +167,7 @@ async def test_profile_and_state_change_together_or_not_at_all(world: AnyWorld) 
     with pytest.raises(Conflict):
         await world.states.commit(state, newer)
     with pytest.raises(Conflict):
-        await world.profiles.commit(profile, first.version)
+        await world.profiles.change(Versioned(profile, first.version))
 
 
 # ---- catalogues and ledgers
@@ -164,8 +177,11 @@ async def test_a_catalogue_is_replaced_as_a_whole_and_empty_before(world: AnyWor
     brand = f"brand-{uuid4().hex}"
     assert await world.catalogs.load(brand) == Catalog(brand)
     for stored in (replace(CATALOG, brand=brand), Catalog(brand)):
-        await world.catalogs.put(stored)
-        assert await world.catalogs.load(brand) == stored
+        found = await world.catalogs.read(brand)
+        await world.catalogs.commit(stored, found.version)
+        assert await world.catalogs.load(brand) == (await world.catalogs.read(brand)).value == stored
+        with pytest.raises(Conflict):
+            await world.catalogs.commit(stored, found.version)
 
 
 async def test_books_are_blank_at_first_and_kept_from_two_writers(world: AnyWorld) -> None:

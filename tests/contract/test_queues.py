@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from local.broker.server import Broker
 from shared.adapters.servicebus import ServiceBusDeliveries, ServiceBusNotifications, ServiceBusWakes
 from shared.codec import messages
+from shared.codec.messages import Wake
 from shared.domain.notification import Notification, plan
 from shared.errors import Refused, Unavailable
 from shared.topology import topology
@@ -83,7 +84,7 @@ async def test_a_wake_names_the_vehicle_and_is_told_apart_by_its_due_time(bus: S
     await ServiceBusWakes(bus.get_queue_sender("wake")).send([(VEHICLE, 1), (VEHICLE, 2), (VEHICLE, 2)])
     taken = await take(bus, "wake", 2)
     assert [id_ for id_, _ in taken] == [f"{VEHICLE}:1", f"{VEHICLE}:2"]
-    assert messages.decode_wake(taken[0][1]).content == VEHICLE
+    assert messages.decode_wake(taken[0][1]).content == Wake(VEHICLE, person=False)
 
 
 async def test_a_broker_that_is_away_is_an_outage() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -59,7 +60,8 @@ async def issuer() -> AsyncIterator[Issuer]:
 async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
     verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
     for _ in range(3):
-        assert await verifier.verify(issuer.token("one")) == Principal("user-ada", "aurora", Kind.USER)
+        found = await verifier.verify(issuer.token("one"))
+        assert replace(found, at=0) == Principal("user-ada", "aurora", Kind.USER)
     assert issuer.fetches == 1
 
 

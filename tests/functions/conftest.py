@@ -25,6 +25,9 @@ MODULES = (
     "catalog",
     "inbox",
     "ledger",
+    "garage",
+    "sales",
+    "people",
 )
 EVENT_MODULES = ("telemetry", "lifecycle", "queues", "notifications", "deliveries", "wake")
 
@@ -38,11 +41,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     world.profiles.vins[PROFILE.vin] = VEHICLE
     world.profiles.shelf.commit(VEHICLE, PROFILE, None)
     world.states.shelf.commit(VEHICLE, STATE, None)
-    world.catalogs.held[BRAND] = CATALOG
+    world.catalogs.shelf.commit(BRAND, CATALOG, None)
     world.tokens.held = {
         "operator": Principal("operator-1", BRAND, Kind.OPERATOR),
-        "ada": Principal("user-ada", BRAND, Kind.USER),
-        "ben": Principal("user-ben", BRAND, Kind.USER),
+        "ada": Principal("user-ada", BRAND, Kind.USER, verified=True, terms=True),
+        "ben": Principal("user-ben", BRAND, Kind.USER, verified=True, terms=True),
         "car": Principal(VEHICLE, BRAND, Kind.VEHICLE),
         "rival": Principal("operator-2", "borealis", Kind.OPERATOR),
     }

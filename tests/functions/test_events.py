@@ -183,7 +183,7 @@ async def test_another_writer_is_noticed_and_nothing_of_either_is_lost(world: Me
 async def test_the_very_next_event_sees_a_changed_status(world: MemoryWorld) -> None:
     await ingest(received(0, low(1, soc=50)))
     operator = Principal("operator-1", BRAND, Kind.OPERATOR)
-    await change_status(operator, VEHICLE, Status.SUSPENDED, world.profiles, world.states)
+    await change_status(operator, VEHICLE, Status.SUSPENDED, world.reach)
     await ingest(received(1, low(2, soc=51)))
     assert (state(world).policy.status, state(world).signals[SOC].value) == ("suspended", 51)
 
@@ -287,7 +287,7 @@ async def test_a_message_that_is_none_is_parked(world: MemoryWorld, queue: str, 
     handlers = {
         "notifications": notifications.plan_notification,
         "deliveries": deliveries.deliver_notification,
-        "wake": wake.wake_vehicle,
+        "wake": wake.wake_due,
     }
     await handlers[queue](message(body))
     assert [(p.source, p.reason, p.body) for p in world.parking.held.values()] == [(queue, "malformed_message", body)]
@@ -336,14 +336,14 @@ async def test_the_timer_finds_what_a_crash_left_and_the_wake_hands_it_on(
     monkeypatch.setattr(wake, "now_ms", lambda: due)
     await wake.sweep_due(_tick())
     assert world.wakes.contents == [(VEHICLE, due)]
-    await wake.wake_vehicle(message(messages.encode_wake(VEHICLE, due)))
+    await wake.wake_due(message(messages.encode_wake(VEHICLE, due)))
     assert [n.kind for n in world.notifications.contents] == ["battery_low"]
     assert (state(world).outbox, state(world).due) == ((), None)
 
 
 async def test_waking_a_vehicle_that_owes_nothing_or_is_gone_does_nothing(world: MemoryWorld) -> None:
-    await wake.wake_vehicle(message(messages.encode_wake(VEHICLE, NOON)))
-    await wake.wake_vehicle(message(messages.encode_wake("veh-gone", NOON)))
+    await wake.wake_due(message(messages.encode_wake(VEHICLE, NOON)))
+    await wake.wake_due(message(messages.encode_wake("veh-gone", NOON)))
     assert (world.notifications.sent, world.parking.held) == ([], {})
 
 

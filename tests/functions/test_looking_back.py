@@ -116,7 +116,7 @@ def moving(second: int, more: dict[str, Any] | None = None, sequence: int | None
 
 async def awake(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     monkeypatch.setattr(wake_functions, "now_ms", lambda: at)
-    await wake_functions.wake_vehicle(message(messages.encode_wake(VEHICLE, at)))
+    await wake_functions.wake_due(message(messages.encode_wake(VEHICLE, at)))
 
 
 async def trips() -> list[dict[str, Any]]:
@@ -280,7 +280,7 @@ async def test_a_replay_in_one_request_has_an_end(world: MemoryWorld, monkeypatc
 
 
 async def test_what_came_from_a_queue_is_not_replayed_here(world: MemoryWorld) -> None:
-    await wake_functions.wake_vehicle(message("junk"))
+    await wake_functions.wake_due(message("junk"))
     ((source, key),) = world.parking.held
     day = (await ask(parked.list_parked)).body["items"][0]["name"].partition("_")[0]
     assert (await ask(parked.replay_parked, name=f"{day}_{source}-{key}")).code == "not_replayable"

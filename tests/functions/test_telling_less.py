@@ -277,7 +277,7 @@ async def test_silence_is_told_by_the_timer_and_not_while_the_vehicle_is_to_be_s
         monkeypatch.setattr(wake_functions, "now_ms", lambda at=NOON + hours * 3_600_000: at)
         await wake_functions.sweep_due(None)
         for vehicle, due in world.wakes.contents:
-            await wake_functions.wake_vehicle(message(messages.encode_wake(vehicle, due)))
+            await wake_functions.wake_due(message(messages.encode_wake(vehicle, due)))
         world.wakes.sent.clear()
         assert [n.kind for n in world.notifications.contents] == ["silent"] * told, hours
 

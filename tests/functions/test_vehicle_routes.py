@@ -128,7 +128,7 @@ async def wake_it(world: MemoryWorld) -> None:
     from shared.codec import messages
     from tests.functions.test_events import message
 
-    await wake.wake_vehicle(message(messages.encode_wake(VEHICLE, 0)))
+    await wake.wake_due(message(messages.encode_wake(VEHICLE, 0)))
 
 
 async def test_what_a_crash_makes_come_again_of_a_quarantined_device_is_parked_again(world: MemoryWorld) -> None:

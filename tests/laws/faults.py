@@ -25,6 +25,7 @@ from shared.errors import Code, Conflict, Malformed, Unavailable
 from shared.ports import Versioned
 from shared.use_cases import privacy as privacy_use_case
 from shared.use_cases import wake as wakes
+from shared.use_cases.amend import Reach
 from shared.use_cases.ingest import Arrival, Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.notifications import deliver, plan_deliveries
@@ -188,8 +189,9 @@ class Run:
             wish = privacy_use_case.Wish(mode, None if mode is Mode.FULL else until, f"k{self.flips}", "d")
             profiles: Any = Prompt(fate, self.world.profiles)
             states: Any = Faulty(fate, self.world.states)
+            reach = Reach(profiles, states, *self._faulty(fate, self.world.notifications, self.world.people))
             with contextlib.suppress(Unavailable, KilledError):
-                await privacy_use_case.change_mode(OWNER, vehicle, wish, lambda: self.clock, profiles, states)
+                await privacy_use_case.change_mode(OWNER, vehicle, wish, lambda: self.clock, reach)
             self.flips += 1
 
     # ---- processes
@@ -264,20 +266,22 @@ class Run:
         fate, w = Fate(self), self.world
         profiles: Any = Faulty(fate, w.profiles)
         if isinstance(content, Notification):
-            await plan_deliveries(content, profiles, w.brands, Faulty(fate, w.deliveries))  # type: ignore[arg-type]
+            deliveries: Any = Faulty(fate, w.deliveries)
+            await plan_deliveries(content, NOON, profiles, w.brands, deliveries)
             return
         if self.bug == "attempt_in_message_id":
             content = replace(content, id=str(self.random.random()))
-        await deliver(content, NOON, profiles, Faulty(fate, w.inbox))  # type: ignore[arg-type]
+        await deliver(content, NOON, profiles, w.people, Faulty(fate, w.inbox))  # type: ignore[arg-type]
 
     async def timer(self) -> None:
         while not self.done and self.bug != "no_timer":
             fate, w = Fate(self), self.world
             states = self._states(fate)
             profiles, told, kept = self._faulty(fate, w.profiles, w.notifications, w.histories)
-            outside = wakes.Outside(states, profiles, told, kept, w.rules)
+            reach = Reach(profiles, states, told, w.people)
+            outside = wakes.Outside(reach, kept, w.rules)
             try:
-                await wakes.sweep(self.clock, states, Faulty(fate, w.wakes))  # type: ignore[arg-type]
+                await wakes.sweep(self.clock, states, w.people, Faulty(fate, w.wakes))  # type: ignore[arg-type]
                 for vehicle, _ in w.wakes.contents:
                     await wakes.wake(vehicle, lambda: self.clock, outside, 0)
                 w.wakes.sent.clear()
@@ -303,19 +307,21 @@ class Run:
 class Prompt(Faulty):
     """A change of policy is given up before the moment from which it is to hold."""
 
-    async def change(self, profile: Versioned[Profile], state: Versioned[VehicleState], also: object = None) -> None:
+    async def change(
+        self, profile: Versioned[Profile], state: Versioned[VehicleState] | None = None, also: object = None
+    ) -> str:
         port: Any = self._port
 
-        async def commit() -> None:
+        async def commit() -> str:
             run = self._fate.run
             known = run.world.profiles.shelf.load(profile.value.vehicle_id).value.privacy.exclusions
             edges = {e.starts_at for e in profile.value.privacy.exclusions} - {e.starts_at for e in known}
             begins = [int(r.made) for r in profile.value.requests[-1:]]
             if any(edge <= run.clock for edge in (*edges, *begins)):
                 raise Unavailable("took too long")
-            await port.change(profile, state, also)
+            return str(await port.change(profile, state, also))
 
-        await self._fate.call("change", commit)
+        return str(await self._fate.call("change", commit))
 
 
 class Hasty:

@@ -32,6 +32,7 @@ from shared.domain.telemetry import Event, Telemetry
 from shared.domain.telemetry import Sample as Seen
 from shared.domain.vehicle import Reading, VehicleState
 from shared.errors import Unavailable
+from shared.use_cases.amend import Reach
 from shared.use_cases.wake import Outside, wake
 
 VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
@@ -143,7 +144,8 @@ async def _dawdle(resident: Resident, over: asyncio.Event) -> None:
         if await _owes(resident.vehicle_id):
             with contextlib.suppress(Unavailable):
                 w = world()
-                outside = Outside(w.states, w.profiles, Slow(), w.histories, w.rules)
+                reach = Reach(w.profiles, w.states, Slow(), w.people)
+                outside = Outside(reach, w.histories, w.rules)
                 await wake(resident.vehicle_id, lambda: int(time() * 1000), outside, 3_000)
 
 

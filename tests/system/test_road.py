@@ -93,7 +93,7 @@ async def test_a_low_battery_becomes_a_state_and_one_item_in_the_inbox(cloud: Cl
     assert len(await told()) == 1
     sold = await operator.call("POST", f"vehicles/{vehicle}/subscriptions", {"plan": "comfort"})
     decision = await ada.call("GET", f"vehicles/{vehicle}/entitlements/remote-climate")
-    assert (decision["allowed"], decision["validUntil"]) == (True, sold["endsAt"])
+    assert (decision["allowed"], decision["validUntil"]) == (True, sold["accessEndsAt"])
     await operator.call("POST", f"vehicles/{vehicle}/suspend")
     decision = await ada.call("GET", f"vehicles/{vehicle}/entitlements/remote-climate")
     assert decision["reasons"] == ["vehicle_status"]

@@ -8,6 +8,9 @@ AZURE = {
     "SERVICEBUS__fullyQualifiedNamespace": "bus.example",
     "AzureWebJobsStorage__accountName": "blobs",
     "TOKEN_ISSUER": "https://issuer.example",
+    "PASSPORT_KEYS": "-----BEGIN PRIVATE KEY-----\\none\\n-----END PRIVATE KEY-----",
+    "PASSPORT_ISSUER": "https://api.example",
+    "CODE_SECRET": "secret",
     "TOKEN_AUDIENCE": "automotive-cloud",
     "TOKEN_JWKS_URL": "https://issuer.example/keys",
 }

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import Fresh, reactions
-from shared.codec import documents
+from shared.adapters.cosmos.reactions import Fresh, reactions, replaced
+from shared.codec import offers
 from shared.codec.documents import CATALOG, RULES, Document
 from shared.codec.rules import rule_document, rules
 from shared.codec.signals import vocabulary
@@ -17,7 +17,7 @@ from shared.domain.freshness import Thresholds
 from shared.domain.rules import Book, Rule
 from shared.domain.signals import Leaf, Release
 from shared.errors import Conflict, NotFound
-from shared.ports import Decode
+from shared.ports import Decode, Versioned
 
 BOOKS = 20_000
 """Vehicles with rules of their own that an instance remembers."""
@@ -33,9 +33,10 @@ class Said:
     async def read(self, brand: str, id: str) -> Document:
         """An empty one if the brand never said."""
         known = self._fresh.get(f"{brand}/{id}")
-        return known if known is not None else self._fresh.put(f"{brand}/{id}", await self._read(brand, id))
+        return known if known is not None else self._fresh.put(f"{brand}/{id}", await self.read_now(brand, id))
 
-    async def _read(self, brand: str, id: str) -> Document:
+    async def read_now(self, brand: str, id: str) -> Document:
+        """An empty one if the brand never said."""
         try:
             async with reactions(id):
                 return await self._container.read_item(id, brand)
@@ -48,19 +49,35 @@ class Said:
             await self._container.upsert_item(document)
         self._fresh.put(f"{brand}/{id}", document)
 
+    async def replace(self, brand: str, id: str, content: Document, version: str | None) -> None:
+        """Over the version that was read, or raise Conflict."""
+        document = {**content, "id": id, "brand": brand}
+        await replaced(self._container, document, version, id)
+        self._fresh.put(f"{brand}/{id}", document)
+
 
 class CosmosCatalogs:
     """What brands sell."""
 
     def __init__(self, said: Said) -> None:
         self._said = said
+        self._made: dict[str, tuple[Document, Catalog]] = {}
 
     async def load(self, brand: str) -> Catalog:
         doc = await self._said.read(brand, CATALOG)
-        return documents.catalog(doc) if doc else Catalog(brand)
+        if not doc:
+            return Catalog(brand)
+        known = self._made.get(brand)
+        if known is None or known[0] is not doc:
+            known = self._made[brand] = (doc, offers.catalog(doc))
+        return known[1]
 
-    async def put(self, catalog: Catalog) -> None:
-        await self._said.write(catalog.brand, CATALOG, documents.catalog_document(catalog))
+    async def read(self, brand: str) -> Versioned[Catalog]:
+        doc = await self._said.read_now(brand, CATALOG)
+        return Versioned(offers.catalog(doc) if doc else Catalog(brand), doc.get("_etag"))
+
+    async def commit(self, catalog: Catalog, version: str | None) -> None:
+        await self._said.replace(catalog.brand, CATALOG, offers.catalog_document(catalog), version)
 
 
 class CosmosBrands:

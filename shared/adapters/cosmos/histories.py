@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import PAGE, page, reactions
+from shared.adapters.cosmos.reactions import dropped, every, reactions
 from shared.codec.derived import derived, derived_document
 from shared.codec.documents import Document
 from shared.codec.samples import unpack
@@ -13,7 +13,7 @@ from shared.codec.states import chunk_document
 from shared.domain.history import Chunk, day_of
 from shared.domain.telemetry import Sample
 from shared.domain.trips import Charge, Trip, named_at
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 
 
 class CosmosHistories:
@@ -43,19 +43,16 @@ class CosmosHistories:
             await self._container.upsert_item(derived_document(derived, keep_days))
 
     async def drop_derived(self, derived: Trip | Charge) -> None:
-        try:
-            async with reactions(derived.id):
-                await self._container.delete_item(derived.id, [derived.vehicle_id, day_of(named_at(derived.id))])
-        except NotFound:
-            return
+        await dropped(self._container, derived.id, [derived.vehicle_id, day_of(named_at(derived.id))], "history")
+
+    async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
+        for doc in await self._all("SELECT * FROM c", {}, vehicle_id, day):
+            if start <= _begins_at(doc) < end:
+                await dropped(self._container, doc["id"], [vehicle_id, day], "history")
 
     async def _all(self, query: str, values: dict[str, Any], vehicle_id: str, day: str) -> list[Document]:
-        found, cursor = list[Document](), None
-        while True:
-            some = await page(
-                self._container, query, values, PAGE, cursor, lambda doc: doc, "history", [vehicle_id, day]
-            )
-            found += some.items
-            cursor = some.cursor
-            if cursor is None:
-                return found
+        return await every(self._container, query, values, "history", [vehicle_id, day])
+
+
+def _begins_at(doc: Document) -> int:
+    return int(doc["first"]) if doc["kind"] == "chunk" else derived(doc).span.start

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -55,6 +55,13 @@ async def replaced(container: ContainerProxy, doc: Document, version: str | None
     return str(stored.get_response_headers()["etag"])
 
 
+async def dropped(container: ContainerProxy, id: str, partition: Any, what: str) -> None:
+    """Forget a document; it may be gone already."""
+    with suppress(NotFound):
+        async with reactions(what):
+            await container.delete_item(id, partition)
+
+
 async def page[T](
     container: ContainerProxy,
     query: str,
@@ -81,6 +88,19 @@ async def page[T](
             raise
         raise Malformed("no such cursor", Code.INVALID_CURSOR) from None
     return Page([])
+
+
+async def every(
+    container: ContainerProxy, query: str, values: dict[str, Any], what: str, partition: Any = None
+) -> list[Document]:
+    """All that a query finds."""
+    found, cursor = list[Document](), None
+    while True:
+        some = await page(container, query, values, PAGE, cursor, lambda doc: doc, what, partition)
+        found += some.items
+        cursor = some.cursor
+        if cursor is None:
+            return found
 
 
 class Fresh[T]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import PAGE, page, reactions, replaced
+from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactions, replaced
 from shared.codec import documents
 from shared.domain.audit import Access
 from shared.domain.ledger import Ledger
@@ -54,6 +54,10 @@ class CosmosInbox:
         query = "SELECT * FROM c ORDER BY c.at DESC"
         return await page(self._container, query, {}, limit, cursor, documents.inbox_item, "inbox", user_id)
 
+    async def forget(self, user_id: str) -> None:
+        for doc in await every(self._container, "SELECT * FROM c", {}, "inbox", user_id):
+            await dropped(self._container, doc["id"], user_id, "inbox item")
+
 
 class CosmosAudit:
     """One partition a brand and day. Nothing is ever changed in it."""
@@ -69,11 +73,10 @@ class CosmosAudit:
             return
 
     async def list(self, brand: str, day: str) -> Sequence[Access]:
-        found, cursor = list[Access](), None
-        while True:
-            query = "SELECT * FROM c ORDER BY c.at ASC"
-            some = await page(self._container, query, {}, PAGE, cursor, documents.access, "audit", [brand, day])
-            found += some.items
-            cursor = some.cursor
-            if cursor is None:
-                return found
+        query = "SELECT * FROM c ORDER BY c.at ASC"
+        return [documents.access(doc) for doc in await every(self._container, query, {}, "audit", [brand, day])]
+
+    async def of(self, whose: str) -> Sequence[Access]:
+        query = "SELECT * FROM c WHERE c.whose = @whose"
+        found = await every(self._container, query, {"whose": whose}, "audit")
+        return sorted(map(documents.access, found), key=lambda access: access.at)

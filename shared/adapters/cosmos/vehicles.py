@@ -5,16 +5,21 @@ from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import PAGE, page, reactions, replaced
+from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactions, replaced
 from shared.codec import documents
-from shared.codec.documents import PROFILE, RULES, STATE
+from shared.codec.documents import PROFILE, RULES, STATE, Document
+from shared.codec.offers import entry, entry_document
 from shared.codec.rules import rule_document
 from shared.codec.states import state, state_document
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
+from shared.domain.subscription import Entry
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
 from shared.ports import Page, Sought, Versioned
+
+BOOK = "book:"
+"""What the ids of lines in the books begin with."""
 
 
 class CosmosStates:
@@ -32,6 +37,7 @@ class CosmosStates:
         return await replaced(self._container, state_document(state), version, "vehicle state")
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
+        """A vehicle is found once for its state and once for its profile."""
         query = "SELECT c.vehicleId, c.due FROM c WHERE c.due <= @now"
         return await page(
             self._container, query, {"now": now}, PAGE, cursor, lambda d: (d["vehicleId"], d["due"]), "due vehicles"
@@ -58,32 +64,29 @@ class CosmosProfiles:
             doc = await self._vehicles.read_item(PROFILE, vehicle_id)
         return Versioned(documents.profile(doc), doc["_etag"])
 
-    async def register(self, profile: Profile, state: VehicleState) -> None:
+    async def register(self, profile: Profile, state: VehicleState) -> str:
         both = [documents.profile_document(profile), state_document(state)]
         async with reactions("vehicle"):
-            await self._vehicles.execute_item_batch([("create", (doc,)) for doc in both], profile.vehicle_id)
-
-    async def commit(self, profile: Profile, version: str | None) -> str:
-        return await replaced(self._vehicles, documents.profile_document(profile), version, "vehicle")
+            done = await self._vehicles.execute_item_batch([("create", (doc,)) for doc in both], profile.vehicle_id)
+        return str(done[0]["eTag"])
 
     async def change(
-        self, profile: Versioned[Profile], state: Versioned[VehicleState], also: Consent | Sequence[Rule] | None = None
-    ) -> None:
-        vehicle = profile.value.vehicle_id
-        operations: list[Any] = [
-            ("replace", (PROFILE, documents.profile_document(profile.value)), {"if_match_etag": profile.version}),
-            ("replace", (STATE, state_document(state.value)), {"if_match_etag": state.version}),
-        ]
-        if isinstance(also, Consent):
-            kept = documents.consent_document(also)
-            id = f"consent:{also.purpose}:{also.version}"
-            operations.append(("create", ({"id": id, "vehicleId": vehicle, "consent": kept, "purpose": also.purpose},)))
-        elif also is not None:
-            rules = [rule_document(rule) for rule in also]
-            written = {"id": RULES, "vehicleId": vehicle, "version": profile.value.rules, "rules": rules}
-            operations.append(("upsert", (written,)))
+        self,
+        profile: Versioned[Profile],
+        state: Versioned[VehicleState] | None = None,
+        also: Consent | Sequence[Rule] | None = None,
+    ) -> str:
+        vehicle, document = profile.value.vehicle_id, documents.profile_document(profile.value)
+        others = [("create", (_line(vehicle, entry),)) for entry in profile.value.fresh]
+        others += [] if also is None else [_kept(profile.value, also)]
+        operations: list[Any] = [("replace", (PROFILE, document), {"if_match_etag": profile.version})]
+        if state is not None:
+            operations.append(("replace", (STATE, state_document(state.value)), {"if_match_etag": state.version}))
+        if len(operations) == 1 and not others:
+            return await replaced(self._vehicles, document, profile.version, "vehicle")
         async with reactions("vehicle"):
-            await self._vehicles.execute_item_batch(operations, vehicle)
+            done = await self._vehicles.execute_item_batch([*operations, *others], vehicle)
+        return str(done[0]["eTag"])
 
     async def find(self, vin: str) -> str | None:
         try:
@@ -103,19 +106,39 @@ class CosmosProfiles:
         return await page(self._vehicles, query, values, limit, cursor, documents.profile, "vehicles")
 
     async def consents(self, vehicle_id: str, purpose: str) -> Sequence[Consent]:
-        query, found, cursor = "SELECT * FROM c WHERE c.purpose = @purpose", list[Consent](), None
-        while True:
-            some = await page(
-                self._vehicles,
-                query,
-                {"purpose": purpose},
-                PAGE,
-                cursor,
-                lambda doc: documents.consent(doc["consent"]),
-                "consents",
-                vehicle_id,
-            )
-            found += some.items
-            cursor = some.cursor
-            if cursor is None:
-                return sorted(found, key=lambda consent: consent.version)
+        query = "SELECT * FROM c WHERE c.purpose = @purpose"
+        found = await self._all(query, {"purpose": purpose}, vehicle_id)
+        return sorted((documents.consent(doc["consent"]) for doc in found), key=lambda c: (c.at, c.version))
+
+    async def said_by(self, vehicle_id: str, user_id: str) -> Sequence[Consent]:
+        found = await self._said_by(vehicle_id, user_id)
+        return sorted((documents.consent(doc["consent"]) for doc in found), key=lambda c: (c.at, c.version))
+
+    async def forget_said_by(self, vehicle_id: str, user_id: str) -> None:
+        for doc in await self._said_by(vehicle_id, user_id):
+            await dropped(self._vehicles, doc["id"], vehicle_id, "consent")
+
+    async def _said_by(self, vehicle_id: str, user_id: str) -> Sequence[Document]:
+        return await self._all("SELECT * FROM c WHERE c.by = @by", {"by": user_id}, vehicle_id)
+
+    async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
+        found = await self._all("SELECT * FROM c WHERE c.subject = @subject", {"subject": subject}, vehicle_id)
+        entries = (entry(doc["id"].removeprefix(BOOK), doc["entry"]) for doc in found)
+        return sorted(entries, key=lambda entry: (entry.at, *map(int, entry.id.split(".")[-2:])))
+
+    async def _all(self, query: str, values: dict[str, Any], vehicle_id: str) -> Sequence[Document]:
+        return await every(self._vehicles, query, values, "documents", vehicle_id)
+
+
+def _line(vehicle: str, entry: Entry) -> Document:
+    return {"id": BOOK + entry.id, "vehicleId": vehicle, "subject": entry.subject, "entry": entry_document(entry)}
+
+
+def _kept(profile: Profile, also: Consent | Sequence[Rule]) -> tuple[str, tuple[Document]]:
+    """What goes into the same write: a version of a consent, or all the vehicle's rules."""
+    vehicle = profile.vehicle_id
+    if isinstance(also, Consent):
+        id, kept = f"consent:{also.purpose}:{also.version}.{also.at}", documents.consent_document(also)
+        return "create", ({"id": id, "vehicleId": vehicle, "consent": kept, "purpose": also.purpose, "by": also.by},)
+    rules = [rule_document(rule) for rule in also]
+    return "upsert", ({"id": RULES, "vehicleId": vehicle, "version": profile.rules, "rules": rules},)

@@ -1,0 +1,48 @@
+"""The `people` container: one partition a person, and pseudonyms of those who were forgotten."""
+
+from azure.cosmos.aio import ContainerProxy
+
+from shared.adapters.cosmos.reactions import PAGE, dropped, page, reactions, replaced
+from shared.codec.people import PERSON, person, person_document
+from shared.domain.person import Person, pseudonym
+from shared.errors import NotFound
+from shared.ports import Page, Versioned
+
+FORGOTTEN = "forgotten"
+REMEMBERED = 31 * 86_400
+"""Seconds for which it is known when somebody was forgotten: longer than anything is on its way to an inbox."""
+
+
+class CosmosPeople:
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def load(self, user_id: str) -> Versioned[Person]:
+        try:
+            async with reactions("person"):
+                doc = await self._container.read_item(PERSON, user_id)
+        except NotFound:
+            return Versioned(Person(user_id), None)
+        return Versioned(person(doc), doc["_etag"])
+
+    async def commit(self, person: Person, version: str | None) -> None:
+        await replaced(self._container, person_document(person), version, "person")
+
+    async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
+        query = "SELECT c.userId, c.due FROM c WHERE c.due <= @now"
+        return await page(
+            self._container, query, {"now": now}, PAGE, cursor, lambda d: (d["userId"], d["due"]), "due people"
+        )
+
+    async def forget(self, user_id: str, at: int) -> None:
+        tombstone = {"id": FORGOTTEN, "userId": pseudonym(user_id), "at": at, "ttl": REMEMBERED}
+        async with reactions("person"):
+            await self._container.upsert_item(tombstone)
+        await dropped(self._container, PERSON, user_id, "person")
+
+    async def forgotten_at(self, user_id: str) -> int:
+        try:
+            async with reactions("person"):
+                return int((await self._container.read_item(FORGOTTEN, pseudonym(user_id)))["at"])
+        except NotFound:
+            return -1

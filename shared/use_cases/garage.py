@@ -1,0 +1,201 @@
+"""Whom a vehicle belongs to, and who else may use it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain import ownership
+from shared.domain.folding import settled
+from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
+from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
+from shared.domain.profile import Profile, Request, remembering
+from shared.errors import Code, Forbidden, NotFound
+from shared.ports import Codes
+from shared.use_cases.amend import Asked, Change, Reach, amend, amend_once
+
+IN_FLIGHT = 8
+"""Profiles of one person's vehicles that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A code that was made for people to type, and until when it can be used (epoch ms)."""
+
+    code: str
+    expires_at: int
+
+
+async def make_code(caller: Principal, vehicle_id: str, asked: Asked, codes: Codes, o: Reach) -> Made:
+    """A code with which a person becomes the owner of a vehicle that has none, for the operator or the car to show.
+
+    Raises Forbidden, NotFound, Contradiction(already_claimed), Reused."""
+
+    def admit(profile: Profile) -> None:
+        require_access(caller, profile)
+        if caller.kind not in (Kind.OPERATOR, Kind.VEHICLE):
+            raise Forbidden("only an operator or the vehicle itself may do this")
+
+    return await _code(caller, vehicle_id, asked, False, codes, o, admit)
+
+
+async def make_transfer(caller: Principal, vehicle_id: str, asked: Asked, codes: Codes, o: Reach) -> Made:
+    """A code with which another person takes the vehicle over from its owner, for the owner or an operator to give.
+
+    Raises Forbidden, NotFound, Reused."""
+
+    def admit(profile: Profile) -> None:
+        require_owner(caller, profile)
+
+    return await _code(caller, vehicle_id, asked, True, codes, o, admit)
+
+
+async def _code(
+    caller: Principal,
+    vehicle_id: str,
+    asked: Asked,
+    transfers: bool,
+    codes: Codes,
+    o: Reach,
+    admit: Callable[[Profile], None],
+) -> Made:
+    secret = codes.make(asked.key)
+    digest = digest_of(vehicle_id, secret)
+
+    def decide(profile: Profile) -> Change:
+        return Change(ownership.with_code(profile, digest, transfers, caller.at))
+
+    expires = str(caller.at + CODE_LIVES)
+    _, made = await amend_once(vehicle_id, replace(asked, made=expires), decide, o, admit)
+    return Made(secret, int(made))
+
+
+async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) -> Profile:
+    """Become the owner of the vehicle whose code it is. Whatever is wrong with it, the answer is the same.
+
+    Raises Forbidden(code_rejected), Reused, Unavailable."""
+    require_user(caller)
+    vehicle_id, claimed = await o.profiles.find(vin), False
+    if vehicle_id is None:
+        raise _rejected()
+    digest = digest_of(vehicle_id, code)
+
+    def decide(profile: Profile) -> Change:
+        nonlocal claimed
+        claimed = profile.asked_before(asked.key, asked.digest) is not None
+        if claimed or profile.brand != caller.brand:
+            return Change(profile)
+        after, claimed = ownership.claimed(profile, caller.subject, digest, caller.at)
+        if claimed and asked.key:
+            after = remembering(after, Request(asked.key, asked.digest, vehicle_id))
+        begins = after.owned_since != profile.owned_since
+        return Change(after, settled, ()) if begins else Change(after)
+
+    try:
+        after = await amend(vehicle_id, decide, o)
+    except NotFound:
+        raise _rejected() from None
+    if not claimed:
+        raise _rejected()
+    return after
+
+
+async def invite(
+    caller: Principal, vehicle_id: str, member: Member, asked: Asked, codes: Codes, o: Reach
+) -> tuple[Invitation, str]:
+    """Let whoever accepts it use the vehicle; with the secret to hand over, which is shown to nobody again.
+
+    Raises Forbidden, NotFound, Contradiction(too_many_members), Reused."""
+    secret = codes.make(asked.key)
+
+    def decide(profile: Profile) -> Change:
+        digest = digest_of(vehicle_id, secret)
+        return Change(ownership.invited(profile, asked.made, member, digest, caller.at))
+
+    profile, made = await amend_once(vehicle_id, asked, decide, o, lambda profile: require_owner(caller, profile))
+    found = next((i for i in profile.invitations if i.id == made), None)
+    return found or Invitation(made, member, "", 0), f"{vehicle_id}.{secret}"
+
+
+async def withdraw(caller: Principal, vehicle_id: str, id: str, o: Reach) -> None:
+    """Take an invitation back before it is accepted. Raises Forbidden, NotFound."""
+
+    def decide(profile: Profile) -> Change:
+        require_owner(caller, profile)
+        return Change(ownership.withdrawn(profile, id))
+
+    await amend(vehicle_id, decide, o)
+
+
+async def accept(caller: Principal, token: str, asked: Asked, o: Reach) -> Profile:
+    """Accept an invitation, once. Raises Forbidden(code_rejected), Contradiction(already_member), Reused."""
+    require_user(caller)
+    vehicle_id, _, secret = token.partition(".")
+
+    def decide(profile: Profile) -> Change:
+        after = None
+        if profile.brand == caller.brand:
+            after = ownership.accepted(profile, caller.subject, digest_of(vehicle_id, secret), caller.at)
+        if after is None:
+            raise _rejected()
+        return Change(after)
+
+    try:
+        profile, _ = await amend_once(vehicle_id, replace(asked, made=vehicle_id), decide, o, lambda profile: None)
+    except NotFound:
+        raise _rejected() from None
+    return profile
+
+
+async def remove(caller: Principal, vehicle_id: str, user_id: str, o: Reach) -> None:
+    """End somebody's access: one's own, or for the owner and operators anybody's. With the owner's all other ends.
+
+    Raises Forbidden, NotFound."""
+
+    def decide(profile: Profile) -> Change:
+        require_access(caller, profile)
+        if caller.kind is not Kind.USER or caller.subject != user_id:
+            require_owner(caller, profile)
+        after = ownership.removed(profile, user_id, caller.at)
+        ends = after.owned_since != profile.owned_since
+        return Change(after, settled, ()) if ends else Change(after)
+
+    await amend(vehicle_id, decide, o)
+
+
+async def switch(caller: Principal, vehicle_id: str, feature: str, on: bool, o: Reach) -> None:
+    """Switch a feature off for everyone who uses the vehicle, or on again. Raises Forbidden, NotFound."""
+
+    def decide(profile: Profile) -> Change:
+        require_changes(caller, profile)
+        off = profile.off - {feature} if on else profile.off | {feature}
+        return Change(replace(profile, off=off))
+
+    await amend(vehicle_id, decide, o)
+
+
+async def read_members(caller: Principal, vehicle_id: str, o: Reach) -> Profile:
+    """Who may use it, for its owner and operators. Raises Forbidden, NotFound."""
+    profile = (await o.profiles.load(vehicle_id)).value
+    require_owner(caller, profile)
+    return profile
+
+
+async def read_own(caller: Principal, o: Reach) -> Sequence[tuple[Profile, Member]]:
+    """The vehicles that the person has access to now, each with what kind of access."""
+    require_user(caller)
+    person, slots = (await o.people.load(caller.subject)).value, asyncio.Semaphore(IN_FLIGHT)
+
+    async def load(vehicle_id: str) -> Profile | None:
+        async with slots:
+            try:
+                return (await o.profiles.load(vehicle_id)).value
+            except NotFound:
+                return None
+
+    profiles = [p for p in await asyncio.gather(*map(load, person.vehicles)) if p and p.brand == caller.brand]
+    pairs = ((profile, profile.member(caller.subject, caller.at)) for profile in profiles)
+    return [(profile, member) for profile, member in pairs if member is not None]
+
+
+def _rejected() -> Forbidden:
+    return Forbidden("no vehicle can be had with this code now", Code.CODE_REJECTED)
