@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.domain.garage import Code as ClaimCode
 from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
+from shared.domain.garage import Code as ClaimCode
 from shared.domain.notification import Audience, Notification
 from shared.domain.policy import Policy, Privacy, Status
 from shared.domain.subscription import Entry, Grant, Subscription

@@ -54,6 +54,11 @@ PEOPLE = ("user-ada", "user-ben", "user-cleo")
 STARTS = ("2027-12-31T23:30", "2028-01-31T00:00", "2028-02-29T12:00", "2026-03-29T00:59", "2026-10-25T01:30")
 
 
+def later(moment: datetime, months: int) -> datetime:
+    found: datetime = moment + relativedelta(months=months)
+    return found
+
+
 @dataclass
 class Sale:
     """What was done with one sale, and when."""
@@ -74,7 +79,7 @@ class Sale:
         begin = self.starts + self.trial
         if self.free or (self.paid and self.plan.period == "lifetime"):
             return datetime.max.replace(tzinfo=UTC)
-        return begin + relativedelta(months=MONTHS.get(self.plan.period, 0) * self.paid)
+        return later(begin, MONTHS.get(self.plan.period, 0) * self.paid)
 
     def grace_up_to(self) -> datetime:
         """Nobody gets grace who never had anything."""
@@ -280,8 +285,8 @@ class Selling(RuleBasedStateMachine):
     def _period_end(self, sale: Sale) -> datetime:
         state = sale.state(self.now)
         if state == "active" and sale.free:
-            months = next(n for n in range(1, 9999) if sale.starts + relativedelta(months=n) > self.now)
-            return sale.starts + relativedelta(months=months)
+            months = next(n for n in range(1, 9999) if later(sale.starts, n) > self.now)
+            return later(sale.starts, months)
         return (
             sale.paid_up_to() if state in ("active", "trialing") or (state == "scheduled" and sale.paid) else self.now
         )
@@ -326,9 +331,8 @@ class Selling(RuleBasedStateMachine):
         done = self.ask(lambda a: selling.pay(self.operator, VEHICLE, id, term, succeeded, a, self.reach), id)
         if sale is None or not succeeded:
             return
-        begun = sale.paid == 0 or self.now >= sale.starts + sale.trial + relativedelta(
-            months=MONTHS.get(sale.plan.period, 0) * (sale.paid - 1)
-        )
+        months = MONTHS.get(sale.plan.period, 0) * (sale.paid - 1)
+        begun = sale.paid == 0 or self.now >= later(sale.starts + sale.trial, months)
         forever = sale.plan.period == "lifetime" and sale.paid > 0
         open_ = sale.state(self.now) not in ("cancelled", "expired") and sale.ended is None
         expected = open_ and begun and off == 0 and not sale.free and not forever
