@@ -8,6 +8,7 @@ from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import Wake, decode_wake
+from shared.domain.person import PersonId
 from shared.use_cases import people, wake
 
 bp = func.Blueprint()
@@ -28,7 +29,7 @@ async def wake_due(message: func.ServiceBusMessage) -> None:
     async def act(woken: Wake) -> None:
         w = world()
         if woken.person:
-            await people.look_after(woken.id, now_ms, w.everywhere)
+            await people.look_after(PersonId.parse(woken.id), now_ms, w.everywhere)
             return
         await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules), w.handover_after)
 

@@ -12,7 +12,7 @@ from shared.domain.history import Chunk
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import Person
+from shared.domain.person import Person, PersonId
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
@@ -203,7 +203,7 @@ class Histories(Protocol):
 
 
 class People(Protocol):
-    async def load(self, user_id: str) -> Versioned[Person]:
+    async def load(self, id: PersonId) -> Versioned[Person]:
         """What is kept of a person; a blank one if nothing is yet."""
         ...
 
@@ -212,14 +212,14 @@ class People(Protocol):
         ...
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
-        """People whose `due` has come (epoch ms), each with it."""
+        """The ids as text of people whose `due` has come (epoch ms), each with it."""
         ...
 
-    async def forget(self, user_id: str, at: int) -> None:
+    async def forget(self, id: PersonId, at: int) -> None:
         """Forget the person, but not when that was (epoch ms), for a month, under a pseudonym."""
         ...
 
-    async def forgotten_at(self, user_id: str) -> int:
+    async def forgotten_at(self, id: PersonId) -> int:
         """When the person was last forgotten (epoch ms); -1 if not within a month."""
         ...
 
@@ -307,11 +307,11 @@ class Inbox(Protocol):
         """Store it under its delivery's id; False if it was there already."""
         ...
 
-    async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
+    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
         """The newest first. Raises Malformed(invalid_cursor) for a cursor that is none."""
         ...
 
-    async def forget(self, user_id: str) -> None:
+    async def forget(self, person: PersonId) -> None:
         """Forget all of a person's."""
         ...
 

@@ -19,7 +19,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.limits import Buckets
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import Person, pseudonym
+from shared.domain.person import Person, PersonId
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
@@ -225,22 +225,22 @@ class MemoryPeople:
     def __init__(self) -> None:
         self.shelf, self.forgotten = Shelf[Person](), dict[str, int]()
 
-    async def load(self, user_id: str) -> Versioned[Person]:
-        return self.shelf.held.get(user_id, Versioned(Person(user_id), None))
+    async def load(self, id: PersonId) -> Versioned[Person]:
+        return self.shelf.held.get(str(id), Versioned(Person(id), None))
 
     async def commit(self, person: Person, version: str | None) -> None:
-        self.shelf.commit(person.user_id, person, version)
+        self.shelf.commit(str(person.id), person, version)
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
         people = (held.value for held in self.shelf.held.values())
-        return Page([(p.user_id, p.due) for p in people if p.due is not None and p.due <= now])
+        return Page([(str(p.id), p.due) for p in people if p.due is not None and p.due <= now])
 
-    async def forget(self, user_id: str, at: int) -> None:
-        self.shelf.held.pop(user_id, None)
-        self.forgotten[pseudonym(user_id)] = at
+    async def forget(self, id: PersonId, at: int) -> None:
+        self.shelf.held.pop(str(id), None)
+        self.forgotten[id.pseudonym] = at
 
-    async def forgotten_at(self, user_id: str) -> int:
-        return self.forgotten.get(pseudonym(user_id), -1)
+    async def forgotten_at(self, id: PersonId) -> int:
+        return self.forgotten.get(id.pseudonym, -1)
 
 
 class MemoryExports:
@@ -355,13 +355,17 @@ class MemoryInbox:
         self.held[item.delivery.id] = item
         return True
 
-    async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
-        own = [i for i in self.held.values() if i.delivery.user_id == user_id]
+    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
+        own = [i for i in self.held.values() if _whose(i) == person]
         own.sort(key=lambda item: -item.delivery.notification.at)
         return _page(own, limit, cursor)
 
-    async def forget(self, user_id: str) -> None:
-        self.held = {id: item for id, item in self.held.items() if item.delivery.user_id != user_id}
+    async def forget(self, person: PersonId) -> None:
+        self.held = {id: item for id, item in self.held.items() if _whose(item) != person}
+
+
+def _whose(item: InboxItem) -> PersonId:
+    return PersonId(item.delivery.notification.brand, item.delivery.user_id)
 
 
 @dataclass

@@ -21,7 +21,8 @@ PAUSE = 10.0
 """Seconds between fetches that an unknown key id may cause."""
 LONGEST = 8192
 """Characters of a token."""
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
+_BRAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
 
 
 class JwksTokens:
@@ -81,12 +82,12 @@ class JwksTokens:
 def _principal(claims: dict[str, object], at: int) -> Principal:
     subject, brand, roles = claims["sub"], claims.get("brand"), claims.get("roles", [])
     scopes = claims.get("scope", "")
-    if not (_is_id(subject) and _is_id(brand) and isinstance(roles, list) and isinstance(scopes, str)):
+    if not (_fits(_SUBJECT, subject) and _fits(_BRAND, brand) and isinstance(roles, list) and isinstance(scopes, str)):
         raise Unauthenticated("the token needs a subject and a brand that are ids, a list of roles, and scopes as text")
     kind = next((k for k in (Kind.OPERATOR, Kind.VEHICLE, Kind.PARTNER) if k.value in roles), Kind.USER)
     facts = claims.get("verified") is True, claims.get("terms") is True
     return Principal(str(subject), str(brand), kind, at, *facts, frozenset(scopes.split()))
 
 
-def _is_id(claim: object) -> bool:
-    return isinstance(claim, str) and _ID.fullmatch(claim) is not None
+def _fits(pattern: re.Pattern[str], claim: object) -> bool:
+    return isinstance(claim, str) and pattern.fullmatch(claim) is not None

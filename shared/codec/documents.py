@@ -9,6 +9,7 @@ from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Audience, Delivery, InboxItem, Notification
+from shared.domain.person import PersonId
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
 from shared.domain.profile import Consent, Owed, Profile, Request
 from shared.domain.telemetry import Census, Position
@@ -187,11 +188,14 @@ def delivery(doc: Document) -> Delivery:
 
 
 def inbox_document(item: InboxItem) -> Document:
-    return {**delivery_document(item.delivery), "at": item.delivery.notification.at, "deliveredAt": item.delivered_at}
+    """In the partition of a person of a brand."""
+    told, delivered = item.delivery.notification, delivery_document(item.delivery)
+    whose = {"userId": str(PersonId(told.brand, item.delivery.user_id))}
+    return {**delivered, **whose, "at": told.at, "deliveredAt": item.delivered_at}
 
 
 def inbox_item(doc: Document) -> InboxItem:
-    return InboxItem(delivery(doc), doc["deliveredAt"])
+    return InboxItem(delivery(doc | {"userId": PersonId.parse(doc["userId"]).user}), doc["deliveredAt"])
 
 
 def access_document(a: Access) -> Document:

@@ -23,9 +23,9 @@ from shared.domain.trips import Trip
 
 def held_document(h: Held) -> dict[str, Any]:
     return {
-        "userId": h.person.user_id,
+        "userId": h.person.id.user,
         "asOf": moment(h.at),
-        "vehicles": [_vehicle(v, h.person.user_id, h.at) for v in h.vehicles],
+        "vehicles": [_vehicle(v, h.person.id.user, h.at) for v in h.vehicles],
         "periodsOfOwnership": [_period(p) for p in h.periods],
         "inbox": [inbox_answer(item) for item in h.inbox],
         "exports": [{"id": e.id, "askedAt": moment(e.asked_at)} for e in h.person.exports],

@@ -1,7 +1,7 @@
 """A person as a Cosmos DB document, and back."""
 
 from shared.codec.documents import Document, membership, membership_document
-from shared.domain.person import Erasure, Export, Owned, Person, Progress
+from shared.domain.person import Erasure, Export, Owned, Person, PersonId, Progress
 from shared.domain.profile import Request
 
 PERSON = "person"
@@ -12,8 +12,7 @@ def person_document(p: Person) -> Document:
     """`due` stands only where there is one, as its index is queried."""
     document = {
         "id": PERSON,
-        "userId": p.user_id,
-        "brand": p.brand,
+        "userId": str(p.id),
         "memberships": [membership_document(m) for m in p.memberships.values()],
         "owned": p.owned,
         "exports": [[e.id, e.asked_at, e.progress] for e in p.exports],
@@ -26,8 +25,7 @@ def person_document(p: Person) -> Document:
 def person(doc: Document) -> Person:
     memberships = map(membership, doc["memberships"])
     return Person(
-        doc["userId"],
-        doc["brand"],
+        PersonId.parse(doc["userId"]),
         {m.vehicle_id: m for m in memberships},
         tuple(Owned(*owned) for owned in doc["owned"]),
         tuple(Export(id, at, Progress(progress)) for id, at, progress in doc["exports"]),

@@ -19,6 +19,27 @@ ENDED_KEPT = 200
 """Accesses that ended and are remembered, so that older news of them changes nothing."""
 
 
+class PersonId(NamedTuple):
+    """A person within a brand: two brands' people may have the same id and be two."""
+
+    brand: str
+    user: str
+
+    def __str__(self) -> str:
+        return f"{self.brand}:{self.user}"
+
+    @classmethod
+    def parse(cls, text: str) -> "PersonId":
+        """Of what `str` made of one; no brand has a colon."""
+        brand, _, user = text.partition(":")
+        return cls(brand, user)
+
+    @property
+    def pseudonym(self) -> str:
+        """What stands for the person in records that outlive them: whoever knows the id finds it again."""
+        return "person-" + hashlib.sha256(f"automotive-cloud/{self}".encode()).hexdigest()[:32]
+
+
 class Progress(StrEnum):
     WAITING = "waiting"
     DONE = "done"
@@ -56,10 +77,9 @@ class Owned(NamedTuple):
 class Person:
     """An index that follows the vehicles' profiles, the periods of ownership that ended, and jobs.
 
-    `brand` is that of the token which asked for a job; `due` is when time has something to do (epoch ms)."""
+    `due` is when time has something to do (epoch ms)."""
 
-    user_id: str
-    brand: str = ""
+    id: PersonId
     memberships: Mapping[str, Membership] = field(default_factory=dict)
     owned: tuple[Owned, ...] = ()
     exports: tuple[Export, ...] = ()
@@ -83,9 +103,9 @@ class Person:
         owned = (*self.owned, Owned(news.vehicle_id, *news.owned))[-PERIODS:] if news.owned else self.owned
         return replace(self, memberships=found, owned=owned)
 
-    def asking(self, export: Export, brand: str, at: int) -> "Person":
+    def asking(self, export: Export, at: int) -> "Person":
         """With an export to be written, in the place of the oldest."""
-        return replace(self, brand=brand, exports=(*self.exports, export)[-EXPORTS:]).scheduled(at)
+        return replace(self, exports=(*self.exports, export)[-EXPORTS:]).scheduled(at)
 
     def exported(self, id: str, at: int) -> "Person":
         done = tuple(replace(e, progress=Progress.DONE) if e.id == id else e for e in self.exports)
@@ -96,8 +116,3 @@ class Person:
         moments = [at for e in self.exports if e.progress is Progress.WAITING]
         moments += [self.erasure.not_before] if self.erasure else []
         return replace(self, due=min(moments, default=None))
-
-
-def pseudonym(user_id: str) -> str:
-    """What stands for a person in records that outlive them: it can be found again by whoever knows the id."""
-    return "person-" + hashlib.sha256(f"automotive-cloud/{user_id}".encode()).hexdigest()[:32]

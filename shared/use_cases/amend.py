@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.garage import Membership
+from shared.domain.person import PersonId
 from shared.domain.profile import Consent, Profile, Request, remembering
 from shared.domain.rules import Rule
 from shared.domain.vehicle import VehicleState
@@ -98,7 +99,11 @@ async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
     done = set[str]()
     try:
         for entry in found.value.outbox:
-            await (follow(entry, o.people) if isinstance(entry, Membership) else o.notifications.send(entry))
+            await (
+                follow(entry, found.value.brand, o.people)
+                if isinstance(entry, Membership)
+                else o.notifications.send(entry)
+            )
             done.add(entry.id)
     except (Unavailable, Conflict, Refused):
         pass
@@ -119,10 +124,10 @@ async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
     return found.value
 
 
-async def follow(news: Membership, people: People) -> None:
+async def follow(news: Membership, brand: str, people: People) -> None:
     """Bring the index by person up to what the profile says, or raise Unavailable."""
     for _ in range(ATTEMPTS):
-        found = await people.load(news.user_id)
+        found = await people.load(PersonId(brand, news.user_id))
         after = found.value.following(news)
         if after is found.value:
             return

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from shared.domain import ownership
 from shared.domain.folding import settled
 from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
+from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
 from shared.domain.profile import Profile, Request, remembering
 from shared.errors import Code, Forbidden, NotFound
@@ -183,7 +184,7 @@ async def read_members(caller: Principal, vehicle_id: str, o: Reach) -> Profile:
 async def read_own(caller: Principal, o: Reach) -> Sequence[tuple[Profile, Member]]:
     """The vehicles that the person has access to now, each with what kind of access."""
     require_user(caller)
-    person, slots = (await o.people.load(caller.subject)).value, asyncio.Semaphore(IN_FLIGHT)
+    person, slots = (await o.people.load(PersonId(caller.brand, caller.subject))).value, asyncio.Semaphore(IN_FLIGHT)
 
     async def load(vehicle_id: str) -> Profile | None:
         async with slots:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain.notification import Audience, Delivery, InboxItem, Notification, plan
+from shared.domain.person import PersonId
 from shared.domain.principal import Principal, require_user
 from shared.domain.profile import Profile
 from shared.errors import NotFound
@@ -44,7 +45,7 @@ async def deliver(delivery: Delivery, now: int, profiles: Profiles, people: Peop
     the vehicle, or only since then; or forgotten meanwhile."""
     told, user = delivery.notification, delivery.user_id
     if told.audience is Audience.NAMED:
-        concerned = await people.forgotten_at(user) < told.at
+        concerned = await people.forgotten_at(PersonId(told.brand, user)) < told.at
     else:
         try:
             member = (await profiles.load(told.vehicle_id)).value.member(user, now)
@@ -57,4 +58,4 @@ async def deliver(delivery: Delivery, now: int, profiles: Profiles, people: Peop
 async def read_inbox(caller: Principal, limit: int, cursor: str | None, inbox: Inbox) -> Page[InboxItem]:
     """The caller's own inbox, the newest first."""
     require_user(caller)
-    return await inbox.list(caller.subject, limit, cursor)
+    return await inbox.list(PersonId(caller.brand, caller.subject), limit, cursor)

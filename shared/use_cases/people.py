@@ -11,7 +11,7 @@ from shared.domain.held import Held, HeldPeriod, HeldVehicle
 from shared.domain.history import DAY, days_between
 from shared.domain.notification import InboxItem
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import EXPORT_LIVES, Erasure, Export, Owned, Person, Progress, pseudonym
+from shared.domain.person import EXPORT_LIVES, Erasure, Export, Owned, Person, PersonId, Progress
 from shared.domain.principal import Principal, require_user
 from shared.domain.profile import Profile, Request
 from shared.domain.trips import Charge, Trip
@@ -53,10 +53,10 @@ async def ask_export(caller: Principal, asked: Asked, o: Outside) -> Export:
         made = _asked_before(person, asked) or next((e.id for e in person.exports if _waits(e)), None)
         if made is not None:
             return person, made
-        after = person.asking(Export(asked.made, caller.at), caller.brand, caller.at)
+        after = person.asking(Export(asked.made, caller.at), caller.at)
         return _remembering(after, asked), asked.made
 
-    person, made = await _change(caller.subject, decide, o)
+    person, made = await _change(_id(caller), decide, o)
     found = next((e for e in person.exports if e.id == made), None)
     return found or Export(made, caller.at, Progress.DONE)
 
@@ -64,7 +64,7 @@ async def ask_export(caller: Principal, asked: Asked, o: Outside) -> Export:
 async def read_export(caller: Principal, id: str, o: Outside) -> tuple[Export, str | None, int]:
     """How far it is, and once it is written a link to it, and until when that holds (epoch ms). Raises NotFound."""
     require_user(caller)
-    person = (await o.reach.people.load(caller.subject)).value
+    person = (await o.reach.people.load(_id(caller))).value
     found = next((e for e in person.exports if e.id == id and caller.at < e.asked_at + EXPORT_LIVES), None)
     if found is None:
         raise NotFound("no such export")
@@ -80,37 +80,37 @@ async def ask_erasure(caller: Principal, o: Outside) -> Erasure:
     def decide(person: Person) -> tuple[Person, str]:
         if person.erasure is not None:
             return person, ""
-        return replace(person, brand=caller.brand, erasure=wanted).scheduled(caller.at), ""
+        return replace(person, erasure=wanted).scheduled(caller.at), ""
 
-    person, _ = await _change(caller.subject, decide, o)
+    person, _ = await _change(_id(caller), decide, o)
     return person.erasure or wanted
 
 
-async def look_after(user_id: str, clock: Clock, o: Outside) -> None:
+async def look_after(id: PersonId, clock: Clock, o: Outside) -> None:
     """Do what a person asked for and what is due. What fails needs no retry: it stays due, and the timer finds it."""
-    person = (await o.reach.people.load(user_id)).value
+    person = (await o.reach.people.load(id)).value
     if person.erasure is not None:
         if clock() >= person.erasure.not_before:
             await _erase(person, person.erasure, clock, o)
         return
     for export in person.exports:
         if _waits(export):
-            await o.exports.put(export.id, await collect(user_id, clock(), o))
-            await _exported(user_id, export.id, clock(), o)
+            await o.exports.put(export.id, await collect(id, clock(), o))
+            await _exported(id, export.id, clock(), o)
 
 
-async def _exported(user_id: str, id: str, now: int, o: Outside) -> None:
-    await _save(user_id, lambda person: person.exported(id, now), o)
+async def _exported(id: PersonId, export: str, now: int, o: Outside) -> None:
+    await _save(id, lambda person: person.exported(export, now), o)
 
 
-async def collect(user_id: str, now: int, o: Outside) -> Held:
+async def collect(id: PersonId, now: int, o: Outside) -> Held:
     """Everything that is held about a person: of their vehicles, and of their periods of ownership."""
-    person = (await o.reach.people.load(user_id)).value
-    vehicles = [v for id in _known_vehicles(person) if (v := await _vehicle(id, user_id, now, o))]
+    person = (await o.reach.people.load(id)).value
+    vehicles = [v for known in _known_vehicles(person) if (v := await _vehicle(known, id.user, now, o))]
     owning = [v.profile for v in vehicles if v.state is not None]
     current = [Owned(p.vehicle_id, p.owned_since, now + 1) for p in owning]
     periods = [await _period(period, now, o) for period in (*person.owned, *current)]
-    return Held(now, person, vehicles, periods, await _all_inbox(user_id, o))
+    return Held(now, person, vehicles, periods, await _all_inbox(id, o))
 
 
 async def _vehicle(vehicle_id: str, user_id: str, now: int, o: Outside) -> HeldVehicle | None:
@@ -144,10 +144,10 @@ async def _period(period: Owned, now: int, o: Outside) -> HeldPeriod:
 
 async def _erase(person: Person, erasure: Erasure, clock: Clock, o: Outside) -> None:
     """Twice: what was on its way at first is found by the second pass, when all is settled."""
-    user = person.user_id
+    id = person.id
     for vehicle in _known_vehicles(person):
-        await _leave(vehicle, user, erasure.asked_at, o)
-    person = (await o.reach.people.load(user)).value
+        await _leave(vehicle, id.user, erasure.asked_at, o)
+    person = (await o.reach.people.load(id)).value
     if person.vehicles:
         raise Unavailable("the index by person is behind: it is tried again")
     for period in person.owned:
@@ -156,17 +156,17 @@ async def _erase(person: Person, erasure: Erasure, clock: Clock, o: Outside) -> 
             await o.histories.forget(period.vehicle_id, day, start, period.ends_at)
         for name, _ in await _parked(period, o):
             await o.parking.drop(name)
-    for name in await _parked_messages(user, o):
+    for name in await _parked_messages(id, o):
         await o.parking.drop(name)
-    await o.inbox.forget(user)
+    await o.inbox.forget(id)
     for export in person.exports:
         await o.exports.drop(export.id)
     if not erasure.first_done:
         again = Erasure(erasure.asked_at, True, clock() + o.settles)
-        await _save(user, lambda p: replace(p, erasure=again).scheduled(clock()), o)
+        await _save(id, lambda p: replace(p, erasure=again).scheduled(clock()), o)
         return
     await _record(person, erasure.asked_at, o)
-    await o.reach.people.forget(user, clock())
+    await o.reach.people.forget(id, clock())
 
 
 async def _leave(vehicle_id: str, user: str, at: int, o: Outside) -> None:
@@ -188,10 +188,14 @@ async def _parked(period: Owned, o: Outside) -> Sequence[tuple[str, Parked]]:
     return [(name, parked) for name, parked in found if period.starts_at <= parked.at < period.ends_at]
 
 
-async def _parked_messages(user: str, o: Outside) -> Sequence[str]:
+async def _parked_messages(id: PersonId, o: Outside) -> Sequence[str]:
     """Messages of our own queues that nobody could read, and that name the person."""
     found = [pair for queue in QUEUES for pair in await _all_parked(Filter(device=queue), o)]
-    return [name for name, _ in found if user.encode() in (await o.parking.read(name)).body]
+    return [name for name, _ in found if _names(id, (await o.parking.read(name)).body)]
+
+
+def _names(id: PersonId, body: bytes) -> bool:
+    return id.user.encode() in body and id.brand.encode() in body
 
 
 async def _all_parked(sought: Filter, o: Outside) -> Sequence[tuple[str, Parked]]:
@@ -204,10 +208,10 @@ async def _all_parked(sought: Filter, o: Outside) -> Sequence[tuple[str, Parked]
             return found
 
 
-async def _all_inbox(user_id: str, o: Outside) -> Sequence[InboxItem]:
+async def _all_inbox(id: PersonId, o: Outside) -> Sequence[InboxItem]:
     found, cursor = list[InboxItem](), None
     while True:
-        page = await o.inbox.list(user_id, 100, cursor)
+        page = await o.inbox.list(id, 100, cursor)
         found += page.items
         cursor = page.cursor
         if cursor is None:
@@ -220,12 +224,12 @@ def _known_vehicles(person: Person) -> list[str]:
 
 async def _record(person: Person, at: int, o: Outside) -> None:
     """That it was done, under a pseudonym: whoever knows the id can prove it."""
-    who = pseudonym(person.user_id)
-    id = str(uuid5(NAMESPACE_URL, f"{person.brand}/{who}/erased/{at}"))
-    await o.audit.record(Access(id, person.brand, at, who, "erased", who))
+    who, brand = person.id.pseudonym, person.id.brand
+    id = str(uuid5(NAMESPACE_URL, f"{brand}/{who}/erased/{at}"))
+    await o.audit.record(Access(id, brand, at, who, "erased", who))
 
 
-async def _change(user_id: str, decide: Callable[[Person], tuple[Person, str]], o: Outside) -> tuple[Person, str]:
+async def _change(id: PersonId, decide: Callable[[Person], tuple[Person, str]], o: Outside) -> tuple[Person, str]:
     """Commit what is decided, and have it looked after at once; the timer finds what isn't."""
     made = ""
 
@@ -234,15 +238,15 @@ async def _change(user_id: str, decide: Callable[[Person], tuple[Person, str]], 
         after, made = decide(person)
         return after
 
-    person = await _save(user_id, step, o)
+    person = await _save(id, step, o)
     if person.due is not None:
-        await o.wakes.send([(user_id, person.due)], people=True)
+        await o.wakes.send([(str(id), person.due)], people=True)
     return person, made
 
 
-async def _save(user_id: str, step: Callable[[Person], Person], o: Outside) -> Person:
+async def _save(id: PersonId, step: Callable[[Person], Person], o: Outside) -> Person:
     for _ in range(ATTEMPTS):
-        found: Versioned[Person] = await o.reach.people.load(user_id)
+        found: Versioned[Person] = await o.reach.people.load(id)
         after = step(found.value)
         if after == found.value:
             return after
@@ -262,6 +266,10 @@ def _remembering(person: Person, asked: Asked) -> Person:
     if asked.key is None:
         return person
     return replace(person, requests=(*person.requests, Request(asked.key, asked.digest, asked.made))[-8:])
+
+
+def _id(caller: Principal) -> PersonId:
+    return PersonId(caller.brand, caller.subject)
 
 
 def _waits(export: Export) -> bool:

@@ -18,6 +18,7 @@ from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.ownership import invited, with_code
 from shared.domain.parked import Parked
+from shared.domain.person import PersonId
 from shared.domain.policy import Status
 from shared.domain.profile import Profile, Request, remembering
 from shared.domain.sales import bought, granted
@@ -210,7 +211,7 @@ async def test_an_item_is_in_an_inbox_once(world: AnyWorld) -> None:
     user = f"user-{uuid4().hex}"
     assert await world.inbox.put(item(user, 1)) is True
     assert await world.inbox.put(item(user, 1)) is False
-    assert (await world.inbox.list(user, 10)).items == [item(user, 1)]
+    assert (await world.inbox.list(PersonId(BRAND, user), 10)).items == [item(user, 1)]
 
 
 async def test_an_inbox_is_paged_newest_first_and_complete(world: AnyWorld) -> None:
@@ -219,7 +220,7 @@ async def test_an_inbox_is_paged_newest_first_and_complete(world: AnyWorld) -> N
         await world.inbox.put(item(user, number))
     seen, cursor, pages = [], None, 0
     while pages == 0 or cursor:
-        page = await world.inbox.list(user, 3, cursor)
+        page = await world.inbox.list(PersonId(BRAND, user), 3, cursor)
         seen += [i.delivery.notification.at - NOON for i in page.items]
         cursor, pages = page.cursor, pages + 1
     assert (seen, pages) == ([6, 5, 4, 3, 2, 1, 0], 3)
@@ -228,7 +229,7 @@ async def test_an_inbox_is_paged_newest_first_and_complete(world: AnyWorld) -> N
 @pytest.mark.parametrize("cursor", ["garbage", "%%%", "bm90IG9uZQ=="])
 async def test_a_cursor_that_is_none_is_malformed(world: AnyWorld, cursor: str) -> None:
     with pytest.raises(Malformed) as caught:
-        await world.inbox.list("user-ada", 3, cursor)
+        await world.inbox.list(PersonId(BRAND, "user-ada"), 3, cursor)
     assert caught.value.code is Code.INVALID_CURSOR
 
 

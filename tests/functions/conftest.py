@@ -32,12 +32,18 @@ MODULES = (
 EVENT_MODULES = ("telemetry", "lifecycle", "queues", "notifications", "deliveries", "wake")
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
-    """One registered vehicle, a catalogue, and callers of each kind."""
+def placed(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
+    """An empty world in the place of the real one."""
     world = MemoryWorld()
     for name in (*MODULES, *EVENT_MODULES):
         monkeypatch.setattr(importlib.import_module(f"functions.{name}"), "world", lambda: world)
+    return world
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
+    """One registered vehicle, a catalogue, and callers of each kind."""
+    world = placed(monkeypatch)
     world.profiles.vins[PROFILE.vin] = VEHICLE
     world.profiles.shelf.commit(VEHICLE, PROFILE, None)
     world.states.shelf.commit(VEHICLE, STATE, None)

@@ -444,7 +444,7 @@ def quiet(machine: Selling) -> None:
     profile = machine.world.profiles.shelf.held[VEHICLE].value
     assert not profile.outbox
     for user in PEOPLE:
-        held = machine.world.people.shelf.held.get(user)
+        held = machine.world.people.shelf.held.get(f"{BRAND}:{user}")
         known = held.value.memberships.get(VEHICLE) if held else None
         member = profile.members.get(user)
         assert (known.role if known else None) == (member.role if member else None), user
@@ -483,7 +483,7 @@ def _now_anyway(s: Subscription, at: int) -> int | None:
     return at
 
 
-async def _lost(news: object, people: object) -> None:
+async def _lost(news: object, brand: str, people: object) -> None:
     """Taken for done."""
 
 

@@ -4,7 +4,7 @@ from azure.cosmos.aio import ContainerProxy
 
 from shared.adapters.cosmos.reactions import PAGE, dropped, page, reactions, replaced
 from shared.codec.people import PERSON, person, person_document
-from shared.domain.person import Person, pseudonym
+from shared.domain.person import Person, PersonId
 from shared.errors import NotFound
 from shared.ports import Page, Versioned
 
@@ -17,12 +17,12 @@ class CosmosPeople:
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
 
-    async def load(self, user_id: str) -> Versioned[Person]:
+    async def load(self, id: PersonId) -> Versioned[Person]:
         try:
             async with reactions("person"):
-                doc = await self._container.read_item(PERSON, user_id)
+                doc = await self._container.read_item(PERSON, str(id))
         except NotFound:
-            return Versioned(Person(user_id), None)
+            return Versioned(Person(id), None)
         return Versioned(person(doc), doc["_etag"])
 
     async def commit(self, person: Person, version: str | None) -> None:
@@ -34,15 +34,15 @@ class CosmosPeople:
             self._container, query, {"now": now}, PAGE, cursor, lambda d: (d["userId"], d["due"]), "due people"
         )
 
-    async def forget(self, user_id: str, at: int) -> None:
-        tombstone = {"id": FORGOTTEN, "userId": pseudonym(user_id), "at": at, "ttl": REMEMBERED}
+    async def forget(self, id: PersonId, at: int) -> None:
+        tombstone = {"id": FORGOTTEN, "userId": id.pseudonym, "at": at, "ttl": REMEMBERED}
         async with reactions("person"):
             await self._container.upsert_item(tombstone)
-        await dropped(self._container, PERSON, user_id, "person")
+        await dropped(self._container, PERSON, str(id), "person")
 
-    async def forgotten_at(self, user_id: str) -> int:
+    async def forgotten_at(self, id: PersonId) -> int:
         try:
             async with reactions("person"):
-                return int((await self._container.read_item(FORGOTTEN, pseudonym(user_id)))["at"])
+                return int((await self._container.read_item(FORGOTTEN, id.pseudonym))["at"])
         except NotFound:
             return -1

@@ -9,6 +9,7 @@ from shared.codec import documents
 from shared.domain.audit import Access
 from shared.domain.ledger import Ledger
 from shared.domain.notification import InboxItem
+from shared.domain.person import PersonId
 from shared.errors import Conflict, NotFound
 from shared.ports import Page, Versioned
 
@@ -50,13 +51,13 @@ class CosmosInbox:
             return False
         return True
 
-    async def list(self, user_id: str, limit: int, cursor: str | None = None) -> Page[InboxItem]:
+    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
         query = "SELECT * FROM c ORDER BY c.at DESC"
-        return await page(self._container, query, {}, limit, cursor, documents.inbox_item, "inbox", user_id)
+        return await page(self._container, query, {}, limit, cursor, documents.inbox_item, "inbox", str(person))
 
-    async def forget(self, user_id: str) -> None:
-        for doc in await every(self._container, "SELECT * FROM c", {}, "inbox", user_id):
-            await dropped(self._container, doc["id"], user_id, "inbox item")
+    async def forget(self, person: PersonId) -> None:
+        for doc in await every(self._container, "SELECT * FROM c", {}, "inbox", str(person)):
+            await dropped(self._container, doc["id"], str(person), "inbox item")
 
 
 class CosmosAudit:
