@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.http import ROUTES, Route, answer, endpoint
 from shared.codec import schemas
+from shared.codec.requests import Check
 
 bp = func.Blueprint()
 
@@ -118,7 +119,7 @@ def _problems(route: Route) -> list[int]:
     if route.public:
         return [500, 503]
     found = {401, 403, 429, 500, 503}
-    found |= {404} if "{" in route.template else set()
+    found |= {404} if "{" in route.template or route.asks is Check else set()
     found |= {400} if route.query or route.keyed or route.asks else set()
     found |= {413, 415} if route.asks else set()
     found |= {409} if route.method != "GET" else set()

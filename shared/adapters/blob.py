@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobProperties, BlobSasPermissions, ContentSettings, generate_blob_sas
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
+from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
 from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
@@ -56,7 +57,7 @@ class BlobParking:
         looked = 0
         async with _reactions(cursor):
             listed = self._container.list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=limit)
-            pages = listed.by_page(unquote(cursor) if cursor else None)
+            pages = listed.by_page(token_of(cursor))
             async for page in pages:
                 async for blob in page:
                     looked += 1
@@ -64,7 +65,7 @@ class BlobParking:
                         found.append((blob.name.replace("/", "-", 2).replace("/", "_"), parked))
                 token: str | None = getattr(pages, "continuation_token", None)
                 if not token or found or looked >= LOOKED_AT:
-                    return Page(found, quote(token, safe="") if token else None)
+                    return Page(found, cursor_of(token))
         return Page(found)
 
     async def read(self, name: str) -> Parked:

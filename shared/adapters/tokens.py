@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+from collections import OrderedDict
+from dataclasses import replace
 from time import monotonic, time
 
 import aiohttp
@@ -19,6 +21,8 @@ FRESH = 3600.0
 """Seconds for which published keys are not fetched again."""
 PAUSE = 10.0
 """Seconds between fetches that an unknown key id may cause."""
+HELD, HELD_FOR = 10_000, 60.0
+"""Tokens that held and are not looked at again, and for how many seconds."""
 LONGEST = 8192
 """Characters of a token."""
 _BRAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
@@ -31,15 +35,30 @@ class JwksTokens:
     def __init__(self, issuer: str, audience: str, jwks_url: str) -> None:
         self._issuer, self._audience, self._url = issuer, audience, jwks_url
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._held: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._fetched = float("-inf")
         self._turn = asyncio.Lock()
 
     async def verify(self, token: str) -> Principal:
         if len(token) > LONGEST:
             raise Unauthenticated("the token is too long")
+        now, (known, until) = time(), self._held.get(token, (None, 0.0))
+        if known is not None and now < until:
+            return replace(known, at=int(now * 1000))
+        claims = await self._claims(token)
+        found = _principal(claims, int(now * 1000))
+        self._hold(token, found, min(now + HELD_FOR, float(str(claims["exp"]))))
+        return found
+
+    def _hold(self, token: str, who: Principal, until: float) -> None:
+        self._held[token] = (who, until)
+        if len(self._held) > HELD:
+            self._held.popitem(last=False)
+
+    async def _claims(self, token: str) -> dict[str, object]:
         try:
             key = await self._key(jwt.get_unverified_header(token).get("kid"))
-            claims = jwt.decode(
+            claims: dict[str, object] = jwt.decode(
                 token,
                 key,
                 algorithms=ALGORITHMS,
@@ -50,7 +69,7 @@ class JwksTokens:
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(f"the token does not hold: {error}"[:200]) from None
-        return _principal(claims, int(time() * 1000))
+        return claims
 
     async def _key(self, kid: object) -> jwt.PyJWK:
         if not isinstance(kid, str):

@@ -144,7 +144,7 @@ class PlanBody(Body):
     configs: Annotated[dict[Id, ConfigBody], Field(max_length=200)] = {}
     period: Annotated[str, Field(max_length=10)]
     price: Annotated[int, Field(ge=0, le=100_000_000)] = 0
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}\z")] = "EUR"
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     trial_days: Annotated[int, Field(ge=0, le=365)] = 0
     grace_days: Annotated[int, Field(ge=0, le=90)] = 0
     version: int | None = None
@@ -220,7 +220,7 @@ class Invite(Body):
 class Accept(Body):
     """The token of an invitation."""
 
-    token: Annotated[str, Field(max_length=200)]
+    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_@-]{0,63}\.[0-9A-Z]{4,64}$")]
 
 
 class Switch(Body):
@@ -274,7 +274,7 @@ class PutTroubleCodes(Body):
     """What trouble codes mean."""
 
     codes: Annotated[
-        dict[Annotated[str, StringConstraints(pattern=r"^[PCBU][0-9A-F]{4}(-[0-9A-F]{2})?\z")], Name],
+        dict[Annotated[str, StringConstraints(pattern=r"^[PCBU][0-9A-F]{4}(-[0-9A-F]{2})?$")], Name],
         Field(max_length=12_000),
     ]
 
@@ -283,5 +283,5 @@ class Replay(Body):
     """Which of the parked are to be taken in again: those that fit every part that is given, or all."""
 
     reason: Id | None = None
-    day: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z")] | None = None
+    day: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
     device: Id | None = None

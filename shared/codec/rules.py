@@ -37,7 +37,7 @@ class ThresholdBody(_Base):
     """Below or above a number; `clears` lies on the other side of it, or on it."""
 
     kind: Literal["threshold"]
-    signal: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9.]{0,255}\z")]
+    signal: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9.]{0,255}$")]
     below: Finite | None = None
     above: Finite | None = None
     clears: Finite

@@ -10,6 +10,7 @@ from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
 from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
 from shared.domain.profile import Profile, Request, remembering
+from shared.domain.vin import is_vin
 from shared.errors import Code, Forbidden, NotFound
 from shared.ports import Codes
 from shared.use_cases.amend import Asked, Change, Reach, amend, amend_once
@@ -75,7 +76,7 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
 
     Raises Forbidden(code_rejected), Reused, Unavailable."""
     require_user(caller)
-    vehicle_id, claimed = await o.profiles.find(vin), False
+    vehicle_id, claimed = await o.profiles.find(vin) if is_vin(vin) else None, False
     if vehicle_id is None:
         raise _rejected()
     digest = digest_of(vehicle_id, code)

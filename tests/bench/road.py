@@ -24,10 +24,10 @@ from local.cloud import Cloud, Ports
 from local.demo import Plan, drive
 from local.fleet.drives import ElectricCar, Sample, rfc3339
 from local.fleet.sender import cloud_event
-from local.town import Resident, operator, settle
 from shared.bootstrap import world
 from shared.domain.vehicle import VehicleState
 from shared.settings import settings
+from tests.bench.checking import checks, imports
 from tests.bench.figures import Figure
 from tests.examples import PROFILE
 
@@ -47,7 +47,7 @@ async def road() -> list[Figure]:
                 summary = await drive(cloud, Plan(seconds=seconds, per_event=per_event))
                 rate = 5 * seconds / summary["seconds"]
                 figures.append(Figure(f"samples_per_second_{per_event}", round(rate), "samples/s", goal, "higher"))
-            figures += await checks(cloud, await settle(cloud, 5))
+            figures += [*await checks(cloud), *imports(cloud.env)]
             figures += await beside(cloud)
             await world().close()
             return figures
@@ -168,14 +168,3 @@ _START = datetime.now(UTC)
 def _sample(car: ElectricCar) -> Sample:
     """At a time of its own, and so many that the last lies half a minute ahead."""
     return Sample(rfc3339(_START + timedelta(milliseconds=next(_moment))), car.step())
-
-
-async def checks(cloud: Cloud, residents: Sequence[Resident]) -> list[Figure]:
-    api, taken = operator(cloud), []
-    for number in range(500):
-        start = time.perf_counter()
-        await api.call("GET", f"vehicles/{residents[number % 5].vehicle_id}/entitlements/remote-climate")
-        taken.append((time.perf_counter() - start) * 1000)
-    await api.__aexit__()
-    cuts = statistics.quantiles(taken, n=100)
-    return [Figure("check_p50", round(cuts[49], 1), "ms"), Figure("check_p99", round(cuts[98], 1), "ms")]

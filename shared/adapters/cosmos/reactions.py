@@ -1,7 +1,5 @@
 """Cosmos DB for NoSQL: what every container has in common."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
@@ -12,6 +10,7 @@ from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
+from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.documents import Document
 from shared.errors import CloudError, Code, Conflict, Malformed, NotFound, Refused, Unavailable
 from shared.ports import Page
@@ -79,10 +78,10 @@ async def page[T](
         asked["partition_key"] = partition
     try:
         async with reactions(what):
-            pages = container.query_items(**asked).by_page(_token(cursor))
+            pages = container.query_items(**asked).by_page(token_of(cursor))
             async for found in pages:
                 items = [read(doc) async for doc in found]
-                return Page(items, _cursor(_continuation(pages)))
+                return Page(items, cursor_of(_continuation(pages)))
     except Refused:
         if cursor is None:
             raise
@@ -122,14 +121,3 @@ def _continuation(pages: object) -> str | None:
     """Where the rest begins: an attribute of the SDK's page iterator that its type does not tell of."""
     token: str | None = getattr(pages, "continuation_token", None)
     return token
-
-
-def _cursor(token: str | None) -> str | None:
-    return base64.urlsafe_b64encode(token.encode()).decode() if token else None
-
-
-def _token(cursor: str | None) -> str | None:
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode() if cursor else None
-    except (binascii.Error, ValueError):
-        raise Malformed("no such cursor", Code.INVALID_CURSOR) from None
