@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from shared.bootstrap import world
 from shared.codec.answers import to_json
-from shared.codec.bodies import Id, UserId, parse
+from shared.codec.bodies import LATER, Id, UserId, parse
 from shared.domain.history import day_of
 from shared.domain.principal import Principal
 from shared.errors import CloudError, Code, Malformed, NotFound, TooLarge, TooMany, Unauthenticated, Unsupported
@@ -53,9 +53,8 @@ class Route:
 ROUTES: list[Route] = []
 """Everything that is served."""
 
-_ID = TypeAdapter(Id)
-_USER = TypeAdapter(UserId)
-_TIME = TypeAdapter(AwareDatetime)
+_ID, _USER = TypeAdapter(Id, config=LATER), TypeAdapter(UserId, config=LATER)
+_TIME = TypeAdapter(AwareDatetime, config=LATER)
 _PATTERN = re.compile(r"[A-Za-z0-9.*]{1,256}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _route: ContextVar[Route] = ContextVar("route")

@@ -5,9 +5,6 @@ from functools import cache
 from typing import Any
 
 import azure.functions as func
-from pydantic import TypeAdapter
-from pydantic.json_schema import models_json_schema
-
 from functions.http import ROUTES, Route, answer, endpoint
 from shared.codec import schemas
 from shared.codec.requests import Check
@@ -53,6 +50,8 @@ async def read_openapi(req: func.HttpRequest) -> func.HttpResponse:
 @cache
 def document() -> dict[str, Any]:
     """Everything that is served, with every answer that it can give."""
+    from pydantic.json_schema import models_json_schema
+
     asked = {route.asks for route in ROUTES if route.asks is not None}
     named, requests = models_json_schema(
         sorted(((model, "validation") for model in asked), key=lambda pair: pair[0].__name__),
@@ -127,6 +126,8 @@ def _problems(route: Route) -> list[int]:
 
 
 def _schema(answers: Any, components: dict[str, Any]) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
     schema = TypeAdapter(answers).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     components.update(schema.pop("$defs", {}))
     return schema

@@ -4,14 +4,13 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+import msgspec
 
 FILE = Path(__file__).parent.parent / "infra" / "topology.json"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Made faster than any other kind of class: every cold start reads this file."""
 
 
 class EventHub(_Part):
@@ -65,4 +64,4 @@ class Topology(_Part):
 @cache
 def topology() -> Topology:
     """Read once; a file that does not fit fails here."""
-    return Topology.model_validate_json(FILE.read_bytes())
+    return msgspec.json.decode(FILE.read_bytes(), type=Topology)

@@ -15,11 +15,21 @@ UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@|:-
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
 
+LATER = ConfigDict(defer_build=True)
+"""A cold start pays for the models that its requests use, and for no others."""
+
+
 class Body(BaseModel):
     """Strict: no field more or less than named, no number for a text."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_alias=True, allow_inf_nan=False
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 

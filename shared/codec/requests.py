@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, RootModel, StringConstraints
 
-from shared.codec.bodies import Body, Id, Name, UserId
+from shared.codec.bodies import LATER, Body, Id, Name, UserId
 from shared.codec.rules import AnyRule
 from shared.domain.catalog import Catalog, Feature, Kind, Needs, Plan
 from shared.domain.freshness import Thresholds
@@ -63,9 +63,13 @@ class RegisterVehicle(Body):
 class RegisterVehicles(RootModel[Annotated[list[RegisterVehicle], Field(min_length=1, max_length=100)]]):
     """Several vehicles at once."""
 
+    model_config = LATER
+
 
 class RegisterOneOrMany(RootModel[RegisterVehicle | RegisterVehicles]):
     """What may be sent to register vehicles."""
+
+    model_config = LATER
 
 
 class Subscribe(Body):
@@ -253,6 +257,8 @@ class PutRules(Body):
 class PutRule(RootModel[AnyRule]):
     """One rule of a vehicle's own."""
 
+    model_config = LATER
+
 
 class PutThresholds(Body):
     """Seconds for which a reading is live, and for which it is only stale."""
@@ -268,6 +274,8 @@ class PutThresholds(Body):
 
 class SignalTree(RootModel[dict[str, Any]]):
     """As `vspec export json` writes it; in an overlay null takes a signal away."""
+
+    model_config = LATER
 
 
 class PutTroubleCodes(Body):
