@@ -13,14 +13,14 @@ class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     """Made faster than any other kind of class: every cold start reads this file."""
 
 
-class EventHub(_Part):
+class EventHub(_Part, frozen=True):
     name: str
     partitions: int
     retention_hours: int
     consumer_groups: tuple[str, ...]
 
 
-class Queue(_Part):
+class Queue(_Part, frozen=True):
     name: str
     duplicate_window: timedelta
     max_delivery_count: int
@@ -28,12 +28,12 @@ class Queue(_Part):
     ttl: timedelta
 
 
-class BlobContainer(_Part):
+class BlobContainer(_Part, frozen=True):
     name: str
     delete_after_days: int
 
 
-class Container(_Part):
+class Container(_Part, frozen=True):
     """`default_ttl` is seconds, or -1 for none unless a document says otherwise."""
 
     name: str
@@ -42,18 +42,18 @@ class Container(_Part):
     indexed_paths: tuple[str, ...]
 
 
-class Cosmos(_Part):
+class Cosmos(_Part, frozen=True):
     database: str
     containers: tuple[Container, ...]
 
 
-class Query(_Part):
+class Query(_Part, frozen=True):
     container: str
     cross_partition: bool
     why: str
 
 
-class Topology(_Part):
+class Topology(_Part, frozen=True):
     event_hubs: tuple[EventHub, ...]
     queues: tuple[Queue, ...]
     blob_containers: tuple[BlobContainer, ...]

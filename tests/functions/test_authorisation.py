@@ -156,9 +156,9 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     if route.name == "check_entitlements":
         body = {"vehicleId": vehicle, "features": ["live-traffic"]}
     if route.name == "claim_vehicle":
-        body = {"vin": VINS[column], "code": "GOOD" if column == "own" else "BAD"}
+        body = {"vin": VINS[column], "code": "GOOD" if column == "own" else "WRONG"}
     if route.name == "accept_invitation":
-        body = {"token": f"{vehicle}.{'GOOD' if column == 'own' else 'BAD'}"}
+        body = {"token": f"{vehicle}.{'GOOD' if column == 'own' else 'WRONG'}"}
     query = {"path": "Vehicle.Speed"} if route.name == "read_history" else {}
     if route.name == "remove_member" and column != "own":
         routed["user_id"] = "user-ben2"
