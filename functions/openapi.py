@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import azure.functions as func
+
 from functions.http import ROUTES, Route, answer, endpoint
 from shared.codec import schemas
 from shared.codec.requests import Check

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -36,8 +37,10 @@ def main() -> int:
             print("\n".join(f"{name}={value}" for name, value in _settings(asked.data).items()))
         else:
             issuer = Issuer(asked.data, _settings(asked.data)["TOKEN_ISSUER"])
-            roles = ["operator"] if asked.operator else ["vehicle"] if asked.vehicle else []
-            print(issuer.token(asked.user or asked.vehicle or "operator-1", asked.brand, roles))
+            kinds = {"operator": asked.operator, "vehicle": asked.vehicle, "partner": asked.partner}
+            roles = [kind for kind, given in kinds.items() if given]
+            subject = asked.user or asked.vehicle or asked.partner or "operator-1"
+            print(issuer.token(subject, asked.brand, roles, scope=asked.scope))
     except (RuntimeError, TimeoutError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -56,7 +59,8 @@ def _arguments() -> argparse.Namespace:
     for command in (run, trial):
         command.add_argument("--drive", type=Path, action="append", default=[], help="a recorded drive (CSV)")
     for command in (run, env, token, aside):
-        command.add_argument("--data", type=Path, default=ROOT / ".local", help="where everything is kept")
+        where = Path(os.environ.get("LOCAL_DATA", ROOT / ".local"))
+        command.add_argument("--data", type=Path, default=where, help="where everything is kept")
     run.add_argument("--fleet", type=int, default=5, help="how many simulated vehicles")
     run.add_argument("--speed", type=float, default=1.0, help="seconds of driving in one second")
     run.add_argument("--picture", type=Path, help="save the view after 75 s as SVG, and end")
@@ -66,7 +70,9 @@ def _arguments() -> argparse.Namespace:
     who = token.add_mutually_exclusive_group(required=True)
     who.add_argument("--user")
     who.add_argument("--vehicle")
+    who.add_argument("--partner")
     who.add_argument("--operator", action="store_true")
+    token.add_argument("--scope", default="", help="of a partner: vehicle, state, history, entitlements, payments")
     token.add_argument("--brand", default=BRAND)
     return parser.parse_args()
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,9 +101,31 @@ class Reader:
         return text
 
 
+_STEP = re.compile(r"^```sh\n(.*?)^```\n```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BETWEEN = "------ the next step"
+
+
+async def test_the_walk_prints_what_it_says(cloud: Cloud) -> None:
+    """All of its commands in one shell, and after each what it is said to print."""
+    steps = _STEP.findall((ROOT / "docs" / "api.md").read_text())
+    assert len(steps) == (ROOT / "docs" / "api.md").read_text().count("```sh") >= 15
+    script = "set -euo pipefail\n" + f"\necho; echo '{_BETWEEN}'\n".join(commands for commands, _ in steps)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "LOCAL_DATA": str(cloud.data), "PYTHONPATH": str(ROOT)}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", script, cwd=ROOT, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, (out[-500:], errors)
+    for (commands, expected), printed in zip(steps, out.decode().split(_BETWEEN), strict=True):
+        assert _fits(json.loads(printed), json.loads(expected)), (commands, printed)
+
+
 def _fits(found: Any, wanted: Any) -> bool:
     """Whether all that is wanted is there: of an object these fields, of a list these items, each somewhere; null where
-    there is nothing."""
+    there is nothing, and * for anything."""
+    if wanted == "*":
+        return found is not None
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(_fits(found.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list) and isinstance(found, list):
