@@ -3,7 +3,8 @@
 import azure.functions as func
 from pydantic_core import from_json
 
-from functions.http import answer, body, caller, endpoint, no_content, raw_body, wanted
+from functions.http import answer, body, caller, endpoint, no_content, raw_body
+from functions.reading import wanted
 from shared.bootstrap import world
 from shared.codec import schemas, vspec
 from shared.codec.answers import signals_answer, thresholds_answer

@@ -2,11 +2,12 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, endpoint, no_content, path_id
+from functions.http import answer, body, caller, endpoint, no_content
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
+from shared.codec.orders import FeatureBody, PlanBody, PublishCatalog
 from shared.codec.replies import catalog_answer, feature_answer, plan_answer
-from shared.codec.requests import FeatureBody, PlanBody, PublishCatalog
 from shared.errors import Malformed
 from shared.use_cases import catalogs
 

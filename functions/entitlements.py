@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, choice, endpoint, path_id, word
+from functions.http import answer, body, caller, endpoint
+from functions.reading import choice, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import moment

@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, asked, body, caller, endpoint, no_content, now_ms, path_id, path_user
+from functions.http import answer, asked, body, caller, endpoint, no_content, now_ms
+from functions.reading import path_id, path_user
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import vehicle_answer

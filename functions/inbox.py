@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, caller, endpoint, limit
+from functions.http import answer, caller, endpoint
+from functions.reading import limit
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import inbox_answer

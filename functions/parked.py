@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, day, endpoint, limit, now_ms, path_id, word
+from functions.http import answer, body, caller, endpoint, now_ms
+from functions.reading import day, limit, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import access_answer, parked_answer, parked_whole

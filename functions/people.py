@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, asked, caller, endpoint, path_id
+from functions.http import answer, asked, caller, endpoint
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.replies import erasure_answer, export_answer

@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, digest, endpoint, idempotency_key, now_ms, path_id
+from functions.http import answer, body, caller, digest, endpoint, idempotency_key, now_ms
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import consent_answer, privacy_answer, privacy_changed

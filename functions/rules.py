@@ -4,7 +4,8 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, endpoint, no_content, path_id
+from functions.http import answer, body, caller, endpoint, no_content
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import rules_answer

@@ -2,11 +2,13 @@
 
 import azure.functions as func
 
-from functions.http import answer, asked, body, caller, endpoint, now_ms, path_id
+from functions.http import answer, asked, body, caller, endpoint, now_ms
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
+from shared.codec.bodies import to_ms
+from shared.codec.orders import Cancel, ChangePlan, GiveFeature, Payment, Subscribe
 from shared.codec.replies import entry_answer, grant_answer, sales_answer, subscription_answer
-from shared.codec.requests import Cancel, ChangePlan, GiveFeature, Payment, Subscribe, to_ms
 from shared.errors import Malformed
 from shared.use_cases import sales
 from shared.use_cases.sales import Gift, Order

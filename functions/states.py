@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.http import answer, answer_if_changed, caller, endpoint, limit, moment, now_ms, path_id, wanted, word
+from functions.http import answer, answer_if_changed, caller, endpoint, now_ms
+from functions.reading import limit, moment, path_id, wanted, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import charge_answer, point_answer, state_answer, trip_answer, trip_feature

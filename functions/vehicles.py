@@ -4,7 +4,8 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, digest, endpoint, idempotency_key, limit, new_id, path_id, word
+from functions.http import answer, body, caller, digest, endpoint, idempotency_key, new_id
+from functions.reading import limit, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import vehicle_answer

@@ -34,10 +34,10 @@ from shared.topology import topology
 from shared.tracing import configure
 from shared.use_cases.amend import Reach
 from shared.use_cases.entitlements import Checks
+from shared.use_cases.everywhere import Outside as Everywhere
 from shared.use_cases.ingest import Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
-from shared.use_cases.people import Outside as Everywhere
 from shared.use_cases.trail import Trail
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ class Code(StrEnum):
     ALREADY_CLAIMED = "already_claimed"
     ALREADY_MEMBER = "already_member"
     ALREADY_SUBSCRIBED = "already_subscribed"
+    BEING_FORGOTTEN = "being_forgotten"
     BODY_TOO_LARGE = "body_too_large"
     CATALOG_FULL = "catalog_full"
     CODE_REJECTED = "code_rejected"

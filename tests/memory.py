@@ -32,9 +32,9 @@ from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
 from shared.ports import Decode, Page, Sought, Versioned
 from shared.use_cases.amend import Reach
 from shared.use_cases.entitlements import Checks
+from shared.use_cases.everywhere import Outside as Everywhere
 from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
-from shared.use_cases.people import Outside as Everywhere
 from shared.use_cases.trail import Trail
 
 _SHIPPED = Release()

@@ -1,8 +1,9 @@
 """The base of everything that is sent to us as JSON over HTTP."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
@@ -14,6 +15,8 @@ UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@|:-
 """Of a person, as tokens name one: what issuers commonly make of it."""
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
+
+type Time = Annotated[AwareDatetime, Field(strict=False)]
 
 LATER = ConfigDict(defer_build=True)
 """A cold start pays for the models that its requests use, and for no others."""
@@ -42,3 +45,8 @@ def parse[B: BaseModel](model: type[B], body: bytes) -> B:
         raise Malformed("; ".join(wrong)) from None
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {str(error)[:200]}") from None
+
+
+def to_ms(time: datetime | None) -> int | None:
+    """Epoch milliseconds."""
+    return None if time is None else int(time.timestamp() * 1000)

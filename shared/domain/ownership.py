@@ -124,7 +124,7 @@ def forgotten(profile: Profile, user: str, at: int) -> Profile:
         profile = profile.admitting(user, None, at)
         facts = {"role": member.role.value}
         return profile.telling(f"forgotten {profile.revision}", "access_ended", at, facts)
-    profile = handed_over(profile, None, at)
-    quiet = tuple(entry for entry in profile.outbox if isinstance(entry, Membership))
+    after = handed_over(profile, None, at)
+    quiet = tuple(e for e in after.outbox if isinstance(e, Membership) or (e in profile.outbox and user not in e.named))
     floor = max(profile.privacy.floor, at)
-    return replace(profile, outbox=quiet, privacy=profile.privacy._replace(floor=floor))
+    return replace(after, outbox=quiet, privacy=after.privacy._replace(floor=floor))

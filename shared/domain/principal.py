@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.garage import Role
+from shared.domain.person import PersonId
 from shared.domain.profile import Profile
 from shared.errors import Forbidden, NotFound
 
@@ -40,6 +41,11 @@ class Principal:
     verified: bool = False
     terms: bool = False
     scopes: frozenset[str] = frozenset()
+
+    @property
+    def person(self) -> PersonId:
+        """Under which id it is kept what is kept of a person."""
+        return PersonId(self.brand, self.subject)
 
 
 def require_operator(caller: Principal) -> None:

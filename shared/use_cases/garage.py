@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from shared.domain import ownership
 from shared.domain.folding import settled
 from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
-from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
 from shared.domain.profile import Profile, Request, remembering
 from shared.domain.vin import is_vin
-from shared.errors import Code, Forbidden, NotFound
+from shared.errors import Code, Contradiction, Forbidden, NotFound
 from shared.ports import Codes
 from shared.use_cases.amend import Asked, Change, Reach, amend, amend_once
 
@@ -74,8 +73,8 @@ async def _code(
 async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) -> Profile:
     """Become the owner of the vehicle whose code it is. Whatever is wrong with it, the answer is the same.
 
-    Raises Forbidden(code_rejected), Reused, Unavailable."""
-    require_user(caller)
+    Raises Forbidden(code_rejected), Contradiction(being_forgotten), Reused, Unavailable."""
+    await _require_staying(caller, o)
     vehicle_id, claimed = await o.profiles.find(vin) if is_vin(vin) else None, False
     if vehicle_id is None:
         raise _rejected()
@@ -129,8 +128,10 @@ async def withdraw(caller: Principal, vehicle_id: str, id: str, o: Reach) -> Non
 
 
 async def accept(caller: Principal, token: str, asked: Asked, o: Reach) -> Profile:
-    """Accept an invitation, once. Raises Forbidden(code_rejected), Contradiction(already_member), Reused."""
-    require_user(caller)
+    """Accept an invitation, once.
+
+    Raises Forbidden(code_rejected), Contradiction(already_member, being_forgotten), Reused."""
+    await _require_staying(caller, o)
     vehicle_id, _, secret = token.partition(".")
 
     def decide(profile: Profile) -> Change:
@@ -185,7 +186,7 @@ async def read_members(caller: Principal, vehicle_id: str, o: Reach) -> Profile:
 async def read_own(caller: Principal, o: Reach) -> Sequence[tuple[Profile, Member]]:
     """The vehicles that the person has access to now, each with what kind of access."""
     require_user(caller)
-    person, slots = (await o.people.load(PersonId(caller.brand, caller.subject))).value, asyncio.Semaphore(IN_FLIGHT)
+    person, slots = (await o.people.load(caller.person)).value, asyncio.Semaphore(IN_FLIGHT)
 
     async def load(vehicle_id: str) -> Profile | None:
         async with slots:
@@ -197,6 +198,13 @@ async def read_own(caller: Principal, o: Reach) -> Sequence[tuple[Profile, Membe
     profiles = [p for p in await asyncio.gather(*map(load, person.vehicles)) if p and p.brand == caller.brand]
     pairs = ((profile, profile.member(caller.subject, caller.at)) for profile in profiles)
     return [(profile, member) for profile, member in pairs if member is not None]
+
+
+async def _require_staying(caller: Principal, o: Reach) -> None:
+    """Who is being forgotten gets no access that would be forgotten with them."""
+    require_user(caller)
+    if (await o.people.load(caller.person)).value.erasure is not None:
+        raise Contradiction("what is held about you is being forgotten", Code.BEING_FORGOTTEN)
 
 
 def _rejected() -> Forbidden:

@@ -58,4 +58,4 @@ async def deliver(delivery: Delivery, now: int, profiles: Profiles, people: Peop
 async def read_inbox(caller: Principal, limit: int, cursor: str | None, inbox: Inbox) -> Page[InboxItem]:
     """The caller's own inbox, the newest first."""
     require_user(caller)
-    return await inbox.list(PersonId(caller.brand, caller.subject), limit, cursor)
+    return await inbox.list(caller.person, limit, cursor)

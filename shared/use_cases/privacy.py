@@ -80,4 +80,4 @@ async def read_consents(caller: Principal, vehicle_id: str, purpose: str, profil
     profile = (await profiles.load(vehicle_id)).value
     require_access(caller, profile, Scope.VEHICLE)
     since = profile.owned_since if caller.kind is not Kind.OPERATOR else 0
-    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at >= since]
+    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]

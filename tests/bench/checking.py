@@ -10,20 +10,38 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from local.cloud import ROOT, Cloud
+from local.cloud import ROOT, Cloud, Ports
 from local.fleet.drives import ElectricCar, Sample, rfc3339
 from local.fleet.sender import fleet
 from local.town import BRAND, Resident, settle
 from shared.bootstrap import world
+from shared.settings import settings
 from tests.bench.figures import Figure
 
 RATE, SECONDS, VEHICLES = 200, 20, 40
 EVENTS = 200
 """Events a second that are taken in meanwhile."""
+
+
+async def checking() -> list[Figure]:
+    """In a cloud whose HTTP functions run apart from the others, as they do on Flex Consumption."""
+    with tempfile.TemporaryDirectory() as folder:
+        cloud = Cloud(Path(folder), Ports.free(), instances=2, apart=True)
+        try:
+            await cloud.start()
+            os.environ.update(cloud.env)
+            figures = [*await checks(cloud), *imports(cloud.env)]
+            await world().close()
+        finally:
+            await cloud.stop()
+    world.cache_clear()
+    settings.cache_clear()
+    return figures
 
 
 async def checks(cloud: Cloud) -> list[Figure]:

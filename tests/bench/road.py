@@ -27,7 +27,6 @@ from local.fleet.sender import cloud_event
 from shared.bootstrap import world
 from shared.domain.vehicle import VehicleState
 from shared.settings import settings
-from tests.bench.checking import checks, imports
 from tests.bench.figures import Figure
 from tests.examples import PROFILE
 
@@ -47,7 +46,6 @@ async def road() -> list[Figure]:
                 summary = await drive(cloud, Plan(seconds=seconds, per_event=per_event))
                 rate = 5 * seconds / summary["seconds"]
                 figures.append(Figure(f"samples_per_second_{per_event}", round(rate), "samples/s", goal, "higher"))
-            figures += [*await checks(cloud), *imports(cloud.env)]
             figures += await beside(cloud)
             await world().close()
             return figures

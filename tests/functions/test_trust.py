@@ -16,7 +16,7 @@ from shared.domain.principal import Kind, Principal
 from shared.errors import Unavailable
 from shared.settings import read
 from shared.use_cases.trail import ONE_RECORD
-from tests.examples import BRAND, NOON, VEHICLE
+from tests.examples import BRAND, NOON, VEHICLE, VIN
 from tests.functions.conftest import ask
 from tests.functions.test_authorisation import BODIES, ROUTED, handler
 from tests.functions.test_events import message
@@ -351,6 +351,8 @@ async def test_an_erasure_that_fails_on_the_way_is_gone_on_with_by_the_timer(
     asked = await ask(people.erase_person, "ada")
     assert (asked.status, asked.body["status"]) == (202, "erasing")
     assert (await ask(people.erase_person, "ada")).body == asked.body
+    claim = await ask(garage.claim_vehicle, "ada", {"vin": VIN, "code": "ANY"})
+    assert (claim.status, claim.code) == (409, "being_forgotten")
 
     async def down(*_: object) -> None:
         raise Unavailable("the store is away")

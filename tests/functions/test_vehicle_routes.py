@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions import lifecycle, states, vehicles
-from functions.http import MOST_PATTERNS
+from functions.reading import MOST_PATTERNS
 from shared.domain import history
 from shared.domain.folding import fold
 from shared.domain.policy import Privacy, Status
