@@ -168,7 +168,7 @@ def _parked(blob: BlobProperties, body: bytes) -> Parked:
         int(said["at"]),
         unquote(said["device"]),
         said["reason"],
-        said["detail"],
+        said["detail"] or "",  # an empty one is listed as none
         body,
         unquote(generation) if generation else None,
         int(replayed) if replayed else None,

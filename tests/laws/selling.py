@@ -185,7 +185,9 @@ class Selling(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.loop.close()
 
-    @initialize(start=st.sampled_from(STARTS), seed=st.integers(0, 2**16), first=st.sampled_from(["", "month", "year"]))
+    @initialize(
+        start=st.sampled_from(STARTS), seed=st.integers(0, 2**16), first=st.sampled_from(["", "month", "month twice"])
+    )
     def begin(self, start: str, seed: int, first: str) -> None:
         self.now, self.random = datetime.fromisoformat(start).replace(tzinfo=UTC), Random(seed)
         w = self.world
@@ -197,7 +199,9 @@ class Selling(RuleBasedStateMachine):
         w.states.shelf.commit(VEHICLE, STATE, None)
 
         if first:
-            self.buy(first, True, 0)
+            self.buy(first.removesuffix(" twice"), True, 0)
+        if first.endswith("twice"):
+            self.renew()
 
     # ---- faults
 
@@ -338,6 +342,10 @@ class Selling(RuleBasedStateMachine):
         expected = open_ and begun and off == 0 and not sale.free and not forever
         assert (done is not None) == expected, (sale, term)
         sale.paid += int(expected)
+
+    @rule()
+    def renew(self) -> None:
+        self.pay(0, True, 0)
 
     @rule(to=st.sampled_from(PEOPLE), good=st.sampled_from([True, True, False]))
     def hand_over(self, to: str, good: bool) -> None:

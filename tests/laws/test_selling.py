@@ -29,6 +29,6 @@ def test_every_decision_is_the_oracles() -> None:
 
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_shows(bug: str) -> None:
-    found = settings(ways(1_000), phases=[Phase.generate], report_multiple_bugs=False)
+    found = settings(ways(3_000), phases=[Phase.generate], report_multiple_bugs=False)
     with planted(bug), pytest.raises((AssertionError, StopIteration)):
         run_state_machine_as_test(UntilQuiet, settings=found)
