@@ -37,7 +37,8 @@ test: setup
 	@$(BIN)/python -m pytest
 
 prove: setup
-	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/system/test_crashes.py
+	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/functions/test_authorisation.py tests/system/test_openapi.py \
+		tests/system/test_crashes.py
 
 bench: setup
 	@$(BIN)/python -m tests.bench

@@ -5,6 +5,7 @@ Whatever is done first brings in what time has brought, so that the books are th
 from dataclasses import replace
 
 from shared.domain.catalog import Config, Plan
+from shared.domain.period import DAY
 from shared.domain.profile import Profile
 from shared.domain.subscription import KEPT, OVER, Event, Grant, State, Subscription
 from shared.domain.telemetry import Value
@@ -28,12 +29,13 @@ def elapsed(profile: Profile, at: int) -> Profile:
     """With all that time brought up to a moment told and booked, each at its own time; and without what ended long ago.
 
     It is the same however often, or in how many steps, it was called on the way."""
-    for _ in range(AT_ONCE):
-        found = [(event, s.id) for s in profile.subscriptions for event in s.upcoming(s.told_until)]
-        due = min((event.at for event, _ in found), default=at + 1)
+    already = len(profile.fresh)
+    while len(profile.fresh) - already < AT_ONCE:
+        ahead = [(events[0].at, s.id, events) for s in profile.subscriptions if (events := s.upcoming(s.told_until))]
+        due, id, events = min(ahead, default=(at + 1, "", []))
         if due > at:
             break
-        for event, id in sorted((event, id) for event, id in found if event.at == due):
+        for event in events:
             profile = _told(profile, profile.subscription(id), event)
     kept = tuple(s for s in profile.subscriptions if not _long_over(s, at))
     grants = tuple(g for g in profile.grants if g.ends_at is None or at < g.ends_at + KEPT)
@@ -75,7 +77,7 @@ def bought(profile: Profile, plan: Plan, id: str, starts_at: int, at: int, by: s
 
 
 def _sold(plan: Plan, id: str, starts_at: int, trial_days: int, at: int) -> Subscription:
-    return Subscription(id, plan, starts_at, starts_at + trial_days * 86_400_000, min(at, starts_at))
+    return Subscription(id, plan, starts_at, starts_at + trial_days * DAY, min(at, starts_at))
 
 
 def _goes_on(s: Subscription, at: int) -> bool:

@@ -1,17 +1,14 @@
 """Collecting everything that is held about a person."""
 
-from collections.abc import Sequence
-
 from shared.domain.garage import Role
 from shared.domain.held import Held, HeldPeriod, HeldVehicle
 from shared.domain.history import days_between
-from shared.domain.notification import InboxItem
 from shared.domain.person import Owned, PersonId
 from shared.domain.profile import Profile
 from shared.domain.trips import Charge, Trip
 from shared.errors import NotFound
 from shared.use_cases.derive import samples_between
-from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, known_vehicles, parked_in
+from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, all_pages, known_vehicles, parked_in
 
 
 async def collect(id: PersonId, now: int, o: Outside) -> Held:
@@ -21,7 +18,7 @@ async def collect(id: PersonId, now: int, o: Outside) -> Held:
     owning = [v.profile for v in vehicles if v.state is not None]
     current = [Owned(p.vehicle_id, p.owned_since, now + 1) for p in owning]
     periods = [await _period(period, now, o) for period in (*person.owned, *current)]
-    return Held(now, person, vehicles, periods, await _all_inbox(id, o))
+    return Held(now, person, vehicles, periods, await all_pages(lambda cursor: o.inbox.list(id, 100, cursor)))
 
 
 async def _vehicle(vehicle_id: str, user_id: str, now: int, o: Outside) -> HeldVehicle | None:
@@ -51,13 +48,3 @@ async def _period(period: Owned, now: int, o: Outside) -> HeldPeriod:
     accesses = [a for a in await o.audit.of(vehicle) if start <= a.at < end]
     parked = [await o.parking.read(name) for name, _ in await parked_in(period, o)]
     return HeldPeriod(period, samples, derived, parked, accesses)
-
-
-async def _all_inbox(id: PersonId, o: Outside) -> Sequence[InboxItem]:
-    found, cursor = list[InboxItem](), None
-    while True:
-        page = await o.inbox.list(id, 100, cursor)
-        found += page.items
-        cursor = page.cursor
-        if cursor is None:
-            return found

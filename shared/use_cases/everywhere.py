@@ -1,13 +1,13 @@
 """Everywhere that something about people is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.history import DAY
 from shared.domain.parked import Filter, Parked
 from shared.domain.person import Owned, Person, PersonId
 from shared.errors import Conflict, Unavailable
-from shared.ports import Audit, Exports, Histories, Inbox, Parking, Rules, Versioned, Wakes
+from shared.ports import Audit, Exports, Histories, Inbox, Page, Parking, Rules, Versioned, Wakes
 from shared.use_cases.amend import Reach
 from shared.use_cases.books import ATTEMPTS
 
@@ -43,9 +43,14 @@ async def parked_in(period: Owned, o: Outside) -> Sequence[tuple[str, Parked]]:
 
 async def all_parked(sought: Filter, o: Outside) -> Sequence[tuple[str, Parked]]:
     """All that fits, without bodies, each with its name."""
-    found, cursor = list[tuple[str, Parked]](), None
+    return await all_pages(lambda cursor: o.parking.list(sought, 100, cursor))
+
+
+async def all_pages[T](read: Callable[[str | None], Awaitable[Page[T]]]) -> Sequence[T]:
+    """A whole list, page by page."""
+    found, cursor = list[T](), None
     while True:
-        page = await o.parking.list(sought, 100, cursor)
+        page = await read(cursor)
         found += page.items
         cursor = page.cursor
         if cursor is None:

@@ -13,7 +13,18 @@ from shared.domain.garage import Member, Role
 from shared.domain.period import DAY, end_of, is_period, term_at
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
 from shared.domain.profile import REMEMBERED, Profile, Request, remembering
-from shared.domain.sales import SUBSCRIPTIONS, bought, cancelled, changed, elapsed, failed, granted, paid, resumed
+from shared.domain.sales import (
+    AT_ONCE,
+    SUBSCRIPTIONS,
+    bought,
+    cancelled,
+    changed,
+    elapsed,
+    failed,
+    granted,
+    paid,
+    resumed,
+)
 from shared.domain.subscription import HOLD, KEPT, Grant, State
 from shared.domain.vin import is_vin
 from shared.errors import CloudError, Code, Contradiction, Reused
@@ -142,6 +153,17 @@ def test_however_often_time_is_looked_at_the_books_are_the_same(days: list[int])
     often, once = elapsed(step, NOON + 500 * DAY), elapsed(replace(SOLD, fresh=(), outbox=()), NOON + 500 * DAY)
     assert [(e.what, e.at) for e in often.fresh] == [(e.what, e.at) for e in once.fresh]
     assert often.outbox == once.outbox
+
+
+def test_one_write_tells_of_some_forty_events_and_the_next_goes_on() -> None:
+    profile = PROFILE
+    for number in range(SUBSCRIPTIONS):
+        profile = bought(profile, replace(COMFORT, id=f"plan-{number}"), f"sub-{number}", NOON, NOON, "operator")
+    steps = [replace(profile, fresh=(), outbox=())]
+    while len(steps) == 1 or steps[-1].fresh:
+        steps.append(elapsed(replace(steps[-1], fresh=()), HELD))
+    assert all(len(step.fresh) < AT_ONCE + 5 for step in steps)
+    assert sum(len(step.fresh) for step in steps) == 6 * SUBSCRIPTIONS
 
 
 def test_a_vehicle_holds_a_hundred_subscriptions_and_not_one_more() -> None:
