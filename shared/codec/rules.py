@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from shared.codec.bodies import Body, Id
+from shared.codec.bodies import LATER, Body, Id
 from shared.domain.conditions import (
     ChargingComplete,
     Geofence,
@@ -111,7 +111,7 @@ class SilentBody(_Base):
 
 
 type AnyRule = Annotated[ThresholdBody | GeofenceBody | SimpleBody | SilentBody, Field(discriminator="kind")]
-_RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[AnyRule])
+_RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[AnyRule], config=LATER)
 
 
 def rules(docs: object) -> tuple[Rule, ...]:
