@@ -72,6 +72,42 @@ async def test_the_roles_say_what_kind_of_caller_it_is(issuer: Issuer, roles: li
     assert (await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one", roles=roles))).kind is kind
 
 
+async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_its_end(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, looked = datetime.now(UTC).timestamp(), list[str]()
+    now, decode = start, jwt.decode
+
+    def counted(token: str, *rest: Any, **more: Any) -> Any:
+        looked.append(token)
+        return decode(token, *rest, **more)
+
+    monkeypatch.setattr(tokens, "time", lambda: now)
+    monkeypatch.setattr(jwt, "decode", counted)
+    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    lasting, brief = issuer.token("one"), issuer.token("one", exp=int(start) + 20)
+    for token in (lasting, brief):
+        assert (await verifier.verify(token)).at == int(start * 1000)
+    now = start + 19
+    for token in (lasting, brief):
+        assert (await verifier.verify(token)).at == int(now * 1000)
+    assert looked == [lasting, brief]
+    now = start + 21
+    await verifier.verify(brief)
+    assert looked == [lasting, brief, brief], "it is looked at again, and only the leeway lets it hold"
+    now = start + tokens.HELD_FOR
+    await verifier.verify(lasting)
+    assert looked[-1] == lasting
+
+
+async def test_so_many_tokens_are_remembered_and_no_more(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "HELD", 3)
+    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    for number in range(5):
+        await verifier.verify(issuer.token("one", sub=f"user-{number}"))
+    assert len(verifier._held) == 3
+
+
 async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
