@@ -32,6 +32,8 @@ from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "devstoreaccount1"
+FORMAT = "2"
+"""Of the documents in a data folder; one of another is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Cloud:
                 socket.create_server((HOST, port)).close()
             except OSError:
                 raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
+        self._require_format()
         self._serving = await self.issuer.serve(HOST, self.ports.issuer)
         stores, hosts = ("blob", "broker", "cosmos"), [f"host{n or ''}" for n in range(self._instances)]
         for name in stores:
@@ -120,6 +123,14 @@ class Cloud:
         await self._listening("host", self.ports.host)
         (self.data / "env.json").write_text(json.dumps(self.env))
         self._watching = asyncio.create_task(self._watch())
+
+    def _require_format(self) -> None:
+        marker, stored = self.data / "format", (self.data / "cosmos.db").exists()
+        if (marker.read_text() if marker.exists() else "" if stored else FORMAT) != FORMAT:
+            raise RuntimeError(
+                f"what is in {self.data} was stored by another version: remove it, or use another --data"
+            )
+        marker.write_text(FORMAT)
 
     def _run(self, name: str) -> None:
         command, env = self._command(name), os.environ | self.env | {"PYTHONPATH": str(ROOT)}

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.cloud import ROOT, Ports
+from local.cloud import FORMAT, ROOT, Cloud, Ports
 from local.part import HOST
 
 
@@ -78,3 +78,12 @@ async def test_ctrl_c_ends_everything_and_a_second_start_goes_on_with_the_data_o
         assert again == urls[0]
         assert int((await line(second, r"^accepted (\d+), (\d+) of \2"))[1]) >= before
         await interrupted(second)
+
+
+async def test_data_of_another_version_is_not_read_but_named(tmp_path: Path) -> None:
+    (tmp_path / "cosmos.db").touch()
+    cloud = Cloud(tmp_path, Ports.free())
+    with pytest.raises(RuntimeError, match="another version"):
+        await cloud.start()
+    (tmp_path / "format").write_text(FORMAT)
+    cloud._require_format()
