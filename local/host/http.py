@@ -34,7 +34,7 @@ class Route:
                 pattern += f"(?:/(?P<{found[2]}>.*))?"
             else:
                 pattern += f"/(?P<{found[2]}>{_CONSTRAINTS[found[3] or '']})"
-        self._pattern = re.compile(pattern + "/?", re.IGNORECASE)
+        self._pattern = re.compile(pattern + "/?", re.IGNORECASE | re.DOTALL)
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         found = self._pattern.fullmatch(path)
@@ -54,7 +54,7 @@ class Front:
 
     async def start(self, host: str, port: int) -> int:
         app = web.Application(client_max_size=LARGEST_BODY)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()

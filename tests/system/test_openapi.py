@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from yarl import URL
 
 import function_app
 from functions.http import ROUTES
@@ -44,6 +45,13 @@ async def test_every_route_is_in_it_with_a_promise(cloud: Cloud) -> None:
     named = {(m.upper(), path) for path, methods in served["paths"].items() for m in methods}
     assert named == {(route.method, f"/api/{route.template}") for route in ROUTES}
     assert all(o["summary"].endswith((".", ":")) or o["summary"] for p in served["paths"].values() for o in p.values())
+
+
+@pytest.mark.parametrize(("path", "status"), [("vehicles/a%0Ab", 401), ("nothing/a%0Ab", 404), ("nothing%00", 404)])
+async def test_whatever_stands_in_a_path_the_answer_is_a_problem(cloud: Cloud, path: str, status: int) -> None:
+    url = URL(f"{cloud.url}/{path}", encoded=True)
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert (answer.status, answer.content_type) == (status, "application/problem+json")
 
 
 async def people(cloud: Cloud) -> tuple[list[str], list[str], dict[str, str]]:
