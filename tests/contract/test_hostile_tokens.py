@@ -6,7 +6,6 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -182,11 +181,6 @@ MUST_NOT: dict[str, str] = {
     "too long": made(payload=claims(pad="x" * 9000)),
     "bytes beyond ASCII": GOOD + "é",
 }
-
-
-@dataclass
-class Verifier:
-    tokens: JwksTokens
 
 
 @pytest.fixture(scope="module")
