@@ -1,6 +1,6 @@
 """Who a vehicle is, whom it belongs to, and what was sold for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
@@ -88,12 +88,7 @@ class Profile:
 
     def asked_before(self, key: str | None, digest: str) -> str | None:
         """What this very request made when it came first; raises Reused if the key asked for something else."""
-        for request in self.requests:
-            if request.key == key:
-                if request.digest != digest:
-                    raise Reused("this idempotency key was used with another body")
-                return request.made
-        return None
+        return made_before(self.requests, key, digest)
 
     def member(self, user: str, at: int) -> Member | None:
         """The person's access at a moment (epoch ms)."""
@@ -155,6 +150,14 @@ class Profile:
         """As it is to be committed: one revision on, and due when time brings something."""
         after = replace(self, revision=self.revision + 1)
         return replace(after, due=after.next_moment)
+
+
+def made_before(requests: Iterable[Request], key: str | None, digest: str) -> str | None:
+    """What the request with this key made; raises Reused if it had another body."""
+    known = next((request for request in requests if request.key == key), None)
+    if known is not None and known.digest != digest:
+        raise Reused("this idempotency key was used with another body")
+    return known.made if known else None
 
 
 def remembering(profile: Profile, request: Request | None) -> Profile:

@@ -106,7 +106,7 @@ async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
             )
             done.add(entry.id)
     except (Unavailable, Conflict, Refused):
-        pass
+        pass  # committed is what was asked for: the caller is answered, and what is left stays due
     if not done:
         return found.value
     for _ in range(ATTEMPTS):

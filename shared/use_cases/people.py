@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shared.domain.person import EXPORT_LIVES, Erasure, Export, Person, PersonId, Progress
 from shared.domain.principal import Principal, require_user
-from shared.domain.profile import Request
+from shared.domain.profile import Request, made_before
 from shared.errors import NotFound
 from shared.ports import Clock
 from shared.use_cases.amend import Asked
@@ -24,7 +24,9 @@ async def ask_export(caller: Principal, asked: Asked, o: Outside) -> Export:
     require_user(caller)
 
     def decide(person: Person) -> tuple[Person, str]:
-        made = _asked_before(person, asked) or next((e.id for e in person.exports if _waits(e)), None)
+        made = made_before(person.requests, asked.key, asked.digest) or next(
+            (e.id for e in person.exports if _waits(e)), None
+        )
         if made is not None:
             return person, made
         after = person.asking(Export(asked.made, caller.at), caller.at)
@@ -90,10 +92,6 @@ async def _change(id: PersonId, decide: Callable[[Person], tuple[Person, str]], 
     if person.due is not None:
         await o.wakes.send([(str(id), person.due)], people=True)
     return person, made
-
-
-def _asked_before(person: Person, asked: Asked) -> str | None:
-    return next((r.made for r in person.requests if asked.key is not None and r.key == asked.key), None)
 
 
 def _remembering(person: Person, asked: Asked) -> Person:

@@ -351,6 +351,8 @@ async def test_an_export_under_the_same_key_is_the_same(world: MemoryWorld) -> N
     first = (await ask(people.export_person, "ada", headers=key)).body["id"]
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
     assert (await ask(people.export_person, "ada", headers=key)).body["id"] == first
+    other = await ask(people.export_person, "ada", {"another": "body"}, headers=key)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
 
 
 async def test_an_erasure_that_fails_on_the_way_is_gone_on_with_by_the_timer(
