@@ -21,14 +21,16 @@ from functions import (
     sales,
     states,
     telemetry,
+    telling,
     times,
     vehicles,
     wake,
+    webhooks,
 )
 
 EVENTS = (telemetry, lifecycle, notifications, deliveries, wake)
-PEOPLE = (garage, inbox, people)
-BRANDS = (entitlements, sales, catalog, brands)
+PEOPLE = (garage, inbox, telling, people)
+BRANDS = (entitlements, sales, catalog, brands, webhooks)
 ROUTES = (vehicles, states, privacy, rules, *PEOPLE, *BRANDS, ledger, parked, openapi, fallback)
 
 times.install()

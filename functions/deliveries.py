@@ -1,4 +1,4 @@
-"""Service Bus: one person, one channel."""
+"""Service Bus: one recipient, one channel, one attempt."""
 
 import azure.functions as func
 from opentelemetry.trace import SpanKind
@@ -6,24 +6,23 @@ from opentelemetry.trace import SpanKind
 from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
-from shared.codec.messages import decode_delivery
-from shared.domain.notification import Delivery
+from shared.codec.messages import decode_turn
+from shared.domain.inbox import Turn
 from shared.tracing import span
-from shared.use_cases.notifications import deliver
+from shared.use_cases.delivering import deliver
 
 bp = func.Blueprint()
 
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name="deliveries", connection="SERVICEBUS")
 async def deliver_notification(message: func.ServiceBusMessage) -> None:
-    """Into the inbox, once."""
+    """To a mail server or a partner's system, if it still is to be."""
 
-    async def act(delivery: Delivery) -> None:
-        with span("deliver notification", SpanKind.CONSUMER, delivery.notification.traceparent):
-            w = world()
-            await deliver(delivery, now_ms(), w.profiles, w.people, w.inbox)
+    async def act(turn: Turn) -> None:
+        with span("deliver notification", SpanKind.CONSUMER, turn.traceparent):
+            await deliver(turn, now_ms, world().delivering)
 
-    async def again(delivery: Delivery, attempt: int, delay: float) -> None:
-        await world().deliveries.send([delivery], attempt, delay)
+    async def again(turn: Turn, attempt: int, delay: float) -> None:
+        await world().deliveries.send([turn], attempt, delay)
 
-    await consume("deliveries", message, decode_delivery, act, again)
+    await consume("deliveries", message, decode_turn, act, again)

@@ -1,4 +1,4 @@
-"""Service Bus: what happened becomes a delivery for each person."""
+"""Service Bus: what happened becomes what each person, operator and partner is told."""
 
 import azure.functions as func
 from opentelemetry.trace import SpanKind
@@ -9,18 +9,17 @@ from shared.bootstrap import world
 from shared.codec.messages import decode_notification
 from shared.domain.notification import Notification
 from shared.tracing import carried, span
-from shared.use_cases.notifications import plan_deliveries
+from shared.use_cases.planning import plan
 
 bp = func.Blueprint()
 
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name="notifications", connection="SERVICEBUS")
 async def plan_notification(message: func.ServiceBusMessage) -> None:
-    """Everyone with a role on the vehicle gets a delivery."""
+    """Into the inbox of everyone who is to be told, and onto the queue for what leaves the house."""
 
     async def act(notification: Notification) -> None:
         with span("plan notification", SpanKind.CONSUMER, notification.traceparent) as traceparent:
-            w = world()
-            await plan_deliveries(carried(notification, traceparent), now_ms(), w.profiles, w.brands, w.deliveries)
+            await plan(carried(notification, traceparent), now_ms(), world().planning)
 
     await consume("notifications", message, decode_notification, act, world().notifications.send)

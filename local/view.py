@@ -16,6 +16,7 @@ from rich.table import Table
 from local.cloud import Api, Cloud
 from local.demo import OUTCOMES
 from local.fleet.drives import BATTERY
+from local.mailbox import mails
 from local.town import Resident, inboxes, operator
 
 EVERY = 1.0  # seconds between looks
@@ -25,7 +26,7 @@ async def look(api: Api, cloud: Cloud, residents: Sequence[Resident]) -> dict[st
     """Everything that is shown, by the public API."""
     states = [await api.call("GET", f"vehicles/{r.vehicle_id}/state") for r in residents]
     books = (await api.call("GET", "ledger"))["partitions"]
-    return {"states": states, "books": books, "inbox": await inboxes(cloud, residents)}
+    return {"states": states, "books": books, "inbox": await inboxes(cloud, residents), "mail": mails(cloud.data)}
 
 
 def picture(residents: Sequence[Resident], seen: dict[str, Any]) -> Group:
@@ -35,12 +36,13 @@ def picture(residents: Sequence[Resident], seen: dict[str, Any]) -> Group:
         for b in seen["books"]
     ]
     newest = sorted(seen["inbox"], key=lambda item: item["deliveredAt"], reverse=True)[:6]
-    who = ("user", "kind", "vehicleId")
-    told = [[i["deliveredAt"][11:19], *(i[k] for k in who), *map(str, i["facts"].values())] for i in newest]
+    told = [[i["deliveredAt"][11:19], i["user"], i["kind"], i["body"]] for i in newest]
+    mailed = [[str(m["Date"])[17:25], str(m["To"]), str(m["Subject"])] for m in reversed(seen["mail"][-4:])]
     return Group(
         _panel("vehicles", "vehicle person state speed charge range position age", cars),
         _panel("ledger", f"partition accepted {' '.join(OUTCOMES)} balanced", books),
-        _panel("inbox", "at person kind vehicle value", told),
+        _panel("inbox", "at person kind says", told),
+        _panel("mailbox", "at to subject", mailed),
     )
 
 
@@ -76,7 +78,8 @@ async def show(cloud: Cloud, residents: Sequence[Resident], console: Console) ->
                     live.update(picture(residents, seen), refresh=True)
                 else:
                     books = f"{even} of {len(seen['books'])} partitions balanced"
-                    console.print(f"accepted {accepted}, {books}, {len(seen['inbox'])} in the inboxes")
+                    told = f"{len(seen['inbox'])} in the inboxes, {len(seen['mail'])} in the mailbox"
+                    console.print(f"accepted {accepted}, {books}, {told}")
                 await asyncio.sleep(EVERY if console.is_terminal else 5 * EVERY)
 
 

@@ -4,41 +4,53 @@ Each part is built once a process, when first asked for: a cold start pays for w
 
 from contextlib import AbstractAsyncContextManager
 from functools import cache, cached_property
+from random import random
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared.adapters.tokens import JwksTokens
+from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
 from shared.ports import (
     Audit,
     Brands,
+    Caller,
     Catalogs,
     Codes,
     Deliveries,
+    Endpoints,
     Exports,
     Histories,
     Inbox,
     Ledgers,
+    Mailer,
     Notifications,
     Parking,
     People,
     Profiles,
+    Renderer,
     Rules,
     Signer,
     States,
     Tokens,
     Vocabularies,
     Wakes,
+    Wordings,
 )
 from shared.settings import Settings, settings
 from shared.topology import topology
 from shared.tracing import configure
 from shared.use_cases.amend import Reach
+from shared.use_cases.delivering import Delivering
 from shared.use_cases.entitlements import Checks
 from shared.use_cases.everywhere import Outside as Everywhere
 from shared.use_cases.ingest import Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
+from shared.use_cases.outgoing import Outgoing
+from shared.use_cases.planning import Planning
 from shared.use_cases.trail import Trail
+from shared.use_cases.wording import Words
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -122,9 +134,44 @@ class World:
 
     @cached_property
     def inbox(self) -> Inbox:
-        from shared.adapters.cosmos.records import CosmosInbox
+        from shared.adapters.cosmos.inbox import CosmosInbox
 
         return CosmosInbox(self._container("inbox"))
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        from shared.adapters.cosmos.webhooks import CosmosEndpoints
+
+        return CosmosEndpoints(self._container("webhooks"))
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        from shared.adapters.cosmos.brands import CosmosWordings
+
+        return CosmosWordings(self._said)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        from shared.adapters.templates import JinjaRenderer
+
+        return JinjaRenderer()
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        s = self._settings
+        if s.smtp_host is None:
+            return None
+        from shared.adapters.smtp import SmtpMailer
+
+        return SmtpMailer(s.smtp_host, s.smtp_port, s.smtp_sender, s.smtp_user, s.smtp_password, s.smtp_ca_file)
+
+    @cached_property
+    def caller(self) -> Caller:
+        from shared.adapters.webhooks import WebhookCaller
+
+        caller = WebhookCaller(self._settings.webhook_networks)
+        self._open.append(caller)
+        return caller
 
     @cached_property
     def people(self) -> People:
@@ -208,6 +255,25 @@ class World:
     @cached_property
     def checks(self) -> Checks:
         return Checks(self.profiles, self.catalogs)
+
+    @property
+    def words(self) -> Words:
+        return Words(self.wordings, self.renderer)
+
+    @property
+    def planning(self) -> Planning:
+        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
+        return Planning(*stores, self.deliveries, self.words)
+
+    @property
+    def outgoing(self) -> Outgoing:
+        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
+        queues, providers = (self.deliveries, self.notifications), (self.mailer, self.caller)
+        return Outgoing(*stores, *queues, self.words, self.codes, *providers, self._settings.public_url)
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        return Delivering(self.outgoing, Breakers(), monotonic, random)
 
     @property
     def reach(self) -> Reach:

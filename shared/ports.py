@@ -9,10 +9,13 @@ from shared.domain.catalog import Catalog
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk
+from shared.domain.inbox import Item, Reply, Turn
+from shared.domain.kinds import Channel
 from shared.domain.ledger import Ledger
-from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.notification import Notification
 from shared.domain.parked import Filter, Parked
 from shared.domain.person import Person, PersonId
+from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
@@ -21,6 +24,8 @@ from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample, Telemetry
 from shared.domain.trips import Charge, Trip
 from shared.domain.vehicle import VehicleState
+from shared.domain.webhooks import Endpoint
+from shared.domain.wording import Call, Context, Mail, Template, Templates
 
 type Clock = Callable[[], int]
 """Epoch milliseconds."""
@@ -175,6 +180,12 @@ class Brands(Protocol):
 
     async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None: ...
 
+    async def telling(self, brand: str) -> Preferences:
+        """How people are told who don't say."""
+        ...
+
+    async def put_telling(self, brand: str, preferences: Preferences) -> None: ...
+
 
 class Histories(Protocol):
     async def put(self, chunk: Chunk) -> None:
@@ -303,27 +314,146 @@ class Parking(Protocol):
 
 
 class Inbox(Protocol):
-    async def put(self, item: InboxItem) -> bool:
-        """Store it under its delivery's id; False if it was there already."""
+    """What every recipient was told: people, a brand's operators, and partners' endpoints by day."""
+
+    async def put(self, item: Item) -> bool:
+        """Store it under its id; False if it was there already."""
         ...
 
-    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
-        """The newest first. Raises Malformed(invalid_cursor) for a cursor that is none."""
+    async def load(self, recipient: PersonId, id: str) -> Versioned[Item]:
+        """One, also if it is not shown; or raise NotFound."""
         ...
 
-    async def forget(self, person: PersonId) -> None:
-        """Forget all of a person's."""
+    async def commit(self, item: Item, version: str | None) -> None:
+        """Replace it over the version that was read, or raise Conflict."""
+        ...
+
+    async def list(self, recipient: PersonId, limit: int, cursor: str | None = None) -> Page[Item]:
+        """What is shown, the newest first. Raises Malformed(invalid_cursor) for a cursor that is none."""
+        ...
+
+    async def all_of(self, recipient: PersonId) -> Sequence[Item]:
+        """All of a recipient's, also what is not shown, the newest first."""
+        ...
+
+    async def since(self, recipient: PersonId, after: int) -> Sequence[Item]:
+        """What is shown and was planned after a moment (epoch ms), the first first."""
+        ...
+
+    async def unread(self, recipient: PersonId) -> Sequence[str]:
+        """The ids of what is shown and was not read."""
+        ...
+
+    async def gathered(self, recipient: PersonId, now: int) -> Sequence[Item]:
+        """What waits for a digest whose moment has come (epoch ms)."""
+        ...
+
+    async def superseded(self, item: Item) -> bool:
+        """Whether something later of the same collapse key was told."""
+        ...
+
+    async def of_notification(self, id: str) -> Sequence[Item]:
+        """What everyone was told of one notification."""
+        ...
+
+    async def of_vehicle(self, vehicle_id: str) -> Sequence[Item]:
+        """What everyone was told of one vehicle."""
+        ...
+
+    async def failed(self, brand: str, limit: int, cursor: str | None = None) -> Page[Item]:
+        """What has a delivery that failed. Raises Malformed(invalid_cursor) for a cursor that is none."""
+        ...
+
+    async def drop(self, recipient: PersonId, id: str) -> None:
+        """Forget one; it may be gone already."""
+        ...
+
+    async def forget(self, recipient: PersonId) -> None:
+        """Forget all of a recipient's."""
+        ...
+
+
+class Endpoints(Protocol):
+    async def of(self, brand: str) -> Sequence[Endpoint]:
+        """All of a brand's, as they were at most a minute ago."""
+        ...
+
+    async def all(self, brand: str) -> Sequence[Endpoint]:
+        """All of a brand's now, in the order in which they were made."""
+        ...
+
+    async def load(self, brand: str, id: str) -> Versioned[Endpoint]:
+        """One as it is now, or raise NotFound."""
+        ...
+
+    async def commit(self, endpoint: Endpoint, version: str | None) -> None:
+        """Store it over the version that was read, or raise Conflict."""
+        ...
+
+    async def drop(self, brand: str, id: str) -> None:
+        """Forget it; it may be gone already."""
+        ...
+
+
+class Wordings(Protocol):
+    """What brands say instead of what is shipped."""
+
+    async def all(self, brand: str) -> Templates:
+        """By kind, channel and locale, as it was at most a minute ago."""
+        ...
+
+    async def read(self, brand: str) -> Versioned[Templates]:
+        """As it is now."""
+        ...
+
+    async def commit(self, brand: str, templates: Templates, version: str | None) -> None:
+        """Replace all of them over the version that was read, or raise Conflict."""
+        ...
+
+
+class Renderer(Protocol):
+    def shipped(self, kind: str, channel: Channel, locale: str) -> Template | None:
+        """What is shipped for a kind, channel and locale."""
+        ...
+
+    def check(self, kind: str, channel: Channel, template: Template) -> None:
+        """Raise Malformed(invalid_template), with part, line and name, for what could fail or do more than show."""
+        ...
+
+    def render(self, template: Template, context: Context) -> Mapping[str, str]:
+        """Each of the template's parts in the context's words."""
+        ...
+
+    def knows(self, locale: str) -> bool:
+        """Whether it is a language, and perhaps a country, whose way to write numbers and dates is known."""
+        ...
+
+
+class Mailer(Protocol):
+    async def send(self, mail: Mail) -> Reply:
+        """Hand it to the mail server. What it answers is a reply, whatever goes wrong."""
+        ...
+
+
+class Caller(Protocol):
+    def check(self, url: str) -> None:
+        """Raise Malformed(invalid_url) for what no partner's public system can be."""
+        ...
+
+    async def call(self, call: Call) -> Reply:
+        """Post it. What comes of it is a reply, whatever goes wrong; nothing but public addresses is ever called."""
         ...
 
 
 class Notifications(Protocol):
-    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
-        """Hand over to be planned, at least once, after `delay` seconds; a repeated attempt may be dropped."""
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
+        """Hand over to be planned, at least once, after `delay` seconds; a repeated attempt, of the same replay, may be
+        dropped."""
         ...
 
 
 class Deliveries(Protocol):
-    async def send(self, deliveries: Sequence[Delivery], attempt: int = 0, delay: float = 0) -> None:
+    async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
         """Hand over to be delivered, at least once each, after `delay` seconds; a repeated attempt may be dropped."""
         ...
 
@@ -337,6 +467,18 @@ class Wakes(Protocol):
 class Codes(Protocol):
     def make(self, key: str | None) -> str:
         """A secret of 60 bits that people can type; the same one for the same idempotency key."""
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """A secret of 32 bytes under a name, always the same."""
+        ...
+
+    def seal(self, text: str) -> str:
+        """The text in a form that is safe in a URL and that nobody else can make."""
+        ...
+
+    def unseal(self, sealed: str) -> str:
+        """The text that was sealed, or raise NotFound."""
         ...
 
 

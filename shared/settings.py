@@ -8,7 +8,11 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A connection string or key stands only on one machine; in Azure it is None and the identity is used."""
+    """A connection string or key stands only on one machine; in Azure it is None and the identity is used.
+
+    `public_url` is where people reach the API (`https://…/api/v1`). Without `smtp_host` no mail is sent. `smtp_ca_file`
+    is for a mail server whose certificate the system does not know; `webhook_networks` are networks of the operator's
+    own whose systems may be called besides public ones."""
 
     cosmos_endpoint: str
     cosmos_key: str | None
@@ -23,6 +27,14 @@ class Settings:
     passport_keys: tuple[str, ...]
     passport_issuer: str
     code_secret: str
+    public_url: str
+    smtp_host: str | None
+    smtp_port: int
+    smtp_sender: str
+    smtp_user: str | None
+    smtp_password: str | None
+    smtp_ca_file: str | None
+    webhook_networks: tuple[str, ...]
     handover_after_seconds: float
     requests_per_second: float
     request_burst: float
@@ -37,6 +49,7 @@ ALWAYS = (
     "PASSPORT_KEYS",
     "PASSPORT_ISSUER",
     "CODE_SECRET",
+    "PUBLIC_URL",
 )
 ONE_OF = (
     ("SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"),
@@ -64,6 +77,14 @@ def read(env: Mapping[str, str]) -> Settings:
         _pems(env["PASSPORT_KEYS"]),
         env["PASSPORT_ISSUER"],
         env["CODE_SECRET"],
+        env["PUBLIC_URL"].rstrip("/"),
+        env.get("SMTP_HOST"),
+        int(env.get("SMTP_PORT", "587")),
+        env.get("SMTP_FROM", "no-reply@localhost"),
+        env.get("SMTP_USER"),
+        env.get("SMTP_PASSWORD"),
+        env.get("SMTP_CA_FILE"),
+        tuple(text for text in env.get("WEBHOOK_NETWORKS", "").split(",") if text),
         float(env.get("HANDOVER_AFTER_SECONDS", "60")),
         float(env.get("REQUESTS_PER_SECOND", "100")),
         float(env.get("REQUEST_BURST", "400")),

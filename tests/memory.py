@@ -7,19 +7,25 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from time import time
 
+from shared.adapters.passports import SecretCodes
+from shared.adapters.templates import JinjaRenderer
+from shared.adapters.webhooks import WebhookCaller
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access
+from shared.domain.breaker import Breakers
 from shared.domain.catalog import Catalog
 from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk, day_of
+from shared.domain.inbox import Item, Outcome, Reply, Turn
 from shared.domain.ledger import Ledger
 from shared.domain.limits import Buckets
-from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.notification import Notification
 from shared.domain.parked import Filter, Parked
 from shared.domain.person import Person, PersonId
+from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
@@ -28,14 +34,20 @@ from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
 from shared.domain.trips import Charge, Trip, named_at
 from shared.domain.vehicle import VehicleState
+from shared.domain.webhooks import Endpoint
+from shared.domain.wording import Call, Mail, Templates
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
 from shared.ports import Decode, Page, Sought, Versioned
 from shared.use_cases.amend import Reach
+from shared.use_cases.delivering import Delivering
 from shared.use_cases.entitlements import Checks
 from shared.use_cases.everywhere import Outside as Everywhere
 from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
+from shared.use_cases.outgoing import Outgoing
+from shared.use_cases.planning import Planning
 from shared.use_cases.trail import Trail
+from shared.use_cases.wording import Words
 
 _SHIPPED = Release()
 _versions = count(1)
@@ -177,6 +189,7 @@ class MemoryBrands:
     def __init__(self) -> None:
         self.fresh: dict[str, Thresholds] = {}
         self.codes: dict[str, Mapping[str, str]] = {}
+        self.preferences: dict[str, Preferences] = {}
 
     async def thresholds(self, brand: str) -> Thresholds:
         return self.fresh.get(brand, Thresholds())
@@ -189,6 +202,12 @@ class MemoryBrands:
 
     async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None:
         self.codes[brand] = texts
+
+    async def telling(self, brand: str) -> Preferences:
+        return self.preferences.get(brand, Preferences())
+
+    async def put_telling(self, brand: str, preferences: Preferences) -> None:
+        self.preferences[brand] = preferences
 
 
 class MemoryHistories:
@@ -347,25 +366,128 @@ def _page[T](found: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
 
 class MemoryInbox:
     def __init__(self) -> None:
-        self.held: dict[str, InboxItem] = {}
+        self.shelf = Shelf[Item]()
 
-    async def put(self, item: InboxItem) -> bool:
-        if item.delivery.id in self.held:
+    async def put(self, item: Item) -> bool:
+        try:
+            self.shelf.commit(_key(item.recipient, item.id), item, None)
+        except Conflict:
             return False
-        self.held[item.delivery.id] = item
         return True
 
-    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
-        own = [i for i in self.held.values() if _whose(i) == person]
-        own.sort(key=lambda item: -item.delivery.notification.at)
-        return _page(own, limit, cursor)
+    async def load(self, recipient: PersonId, id: str) -> Versioned[Item]:
+        return self.shelf.load(_key(recipient, id))
 
-    async def forget(self, person: PersonId) -> None:
-        self.held = {id: item for id, item in self.held.items() if _whose(item) != person}
+    async def commit(self, item: Item, version: str | None) -> None:
+        self.shelf.commit(_key(item.recipient, item.id), item, version)
+
+    @property
+    def items(self) -> builtins.list[Item]:
+        return [held.value for held in self.shelf.held.values()]
+
+    async def list(self, recipient: PersonId, limit: int, cursor: str | None = None) -> Page[Item]:
+        return _page([i for i in await self.all_of(recipient) if i.shown], limit, cursor)
+
+    async def all_of(self, recipient: PersonId) -> Sequence[Item]:
+        return sorted((i for i in self.items if i.recipient == recipient), key=lambda item: -item.notification.at)
+
+    async def since(self, recipient: PersonId, after: int) -> Sequence[Item]:
+        found = (i for i in await self.all_of(recipient) if i.shown and i.planned_at > after)
+        return sorted(found, key=lambda item: item.planned_at)
+
+    async def unread(self, recipient: PersonId) -> Sequence[str]:
+        return [i.id for i in await self.all_of(recipient) if i.shown and i.read_at is None]
+
+    async def gathered(self, recipient: PersonId, now: int) -> Sequence[Item]:
+        found = (i for i in await self.all_of(recipient) if i.digest is not None and i.digest <= now)
+        return sorted(found, key=lambda item: (item.notification.at, item.id))
+
+    async def superseded(self, item: Item) -> bool:
+        told = item.notification
+        others = (i.notification for i in await self.all_of(item.recipient))
+        return told.collapse is not None and any(o.collapse == told.collapse and o.at > told.at for o in others)
+
+    async def of_notification(self, id: str) -> Sequence[Item]:
+        return sorted((i for i in self.items if i.notification.id == id), key=lambda item: item.recipient)
+
+    async def of_vehicle(self, vehicle_id: str) -> Sequence[Item]:
+        return [i for i in self.items if i.notification.vehicle_id == vehicle_id]
+
+    async def failed(self, brand: str, limit: int, cursor: str | None = None) -> Page[Item]:
+        return _page([i for i in self.items if i.failed and i.recipient.brand == brand], limit, cursor)
+
+    async def drop(self, recipient: PersonId, id: str) -> None:
+        self.shelf.held.pop(_key(recipient, id), None)
+
+    async def forget(self, recipient: PersonId) -> None:
+        for item in await self.all_of(recipient):
+            await self.drop(recipient, item.id)
 
 
-def _whose(item: InboxItem) -> PersonId:
-    return PersonId(item.delivery.notification.brand, item.delivery.user_id)
+def _key(recipient: PersonId, id: str) -> str:
+    return f"{recipient}/{id}"
+
+
+class MemoryEndpoints:
+    def __init__(self) -> None:
+        self.shelf = Shelf[Endpoint]()
+
+    async def of(self, brand: str) -> Sequence[Endpoint]:
+        return await self.all(brand)
+
+    async def all(self, brand: str) -> Sequence[Endpoint]:
+        found = (held.value for held in self.shelf.held.values() if held.value.brand == brand)
+        return sorted(found, key=lambda e: (e.created_at, e.id))
+
+    async def load(self, brand: str, id: str) -> Versioned[Endpoint]:
+        return self.shelf.load(f"{brand}/{id}")
+
+    async def commit(self, endpoint: Endpoint, version: str | None) -> None:
+        self.shelf.commit(f"{endpoint.brand}/{endpoint.id}", endpoint, version)
+
+    async def drop(self, brand: str, id: str) -> None:
+        self.shelf.held.pop(f"{brand}/{id}", None)
+
+
+class MemoryWordings:
+    def __init__(self) -> None:
+        self.shelf = Shelf[Templates]()
+
+    async def all(self, brand: str) -> Templates:
+        return (await self.read(brand)).value
+
+    async def read(self, brand: str) -> Versioned[Templates]:
+        return self.shelf.held.get(brand, Versioned({}, None))
+
+    async def commit(self, brand: str, templates: Templates, version: str | None) -> None:
+        self.shelf.commit(brand, templates, version)
+
+
+@dataclass
+class MemoryMailer:
+    """Every mail that it was given; answers the next of `replies`, or that all is well."""
+
+    sent: list[Mail] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    async def send(self, mail: Mail) -> Reply:
+        self.sent.append(mail)
+        return self.replies.pop(0) if self.replies else Reply(Outcome.SENT, "250")
+
+
+@dataclass
+class MemoryCaller:
+    """Every call that it was given; answers the next of `replies`, or that all is well."""
+
+    sent: list[Call] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    def check(self, url: str) -> None:
+        WebhookCaller().check(url)
+
+    async def call(self, call: Call) -> Reply:
+        self.sent.append(call)
+        return self.replies.pop(0) if self.replies else Reply(Outcome.SENT, "200")
 
 
 @dataclass
@@ -380,13 +502,13 @@ class MemoryQueue[T]:
 
 
 class MemoryNotifications(MemoryQueue[Notification]):
-    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         self.sent.append((notification, attempt, delay))
 
 
-class MemoryDeliveries(MemoryQueue[Delivery]):
-    async def send(self, deliveries: Sequence[Delivery], attempt: int = 0, delay: float = 0) -> None:
-        self.sent += [(delivery, attempt, delay) for delivery in deliveries]
+class MemoryDeliveries(MemoryQueue[Turn]):
+    async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
+        self.sent += [(turn, attempt, delay) for turn in turns]
 
 
 class MemoryWakes(MemoryQueue[tuple[str, int]]):
@@ -416,8 +538,9 @@ class MemorySigner:
         return []
 
 
-class MemoryCodes:
+class MemoryCodes(SecretCodes):
     def __init__(self) -> None:
+        super().__init__("secret")
         self._numbers = count(1)
 
     def make(self, key: str | None) -> str:
@@ -438,6 +561,9 @@ class MemoryWorld:
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
         self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
         self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
+        self.endpoints, self.wordings, self.renderer = MemoryEndpoints(), MemoryWordings(), JinjaRenderer()
+        self.words, self.mailer, self.caller = Words(self.wordings, self.renderer), MemoryMailer(), MemoryCaller()
+        self.breakers, self.chance, self.ticks = Breakers(), 0.0, 0.0
         self.limits, self.trail = Buckets(1e6, 1e6), Trail(self.audit)
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
         self.checks = Checks(self.profiles, self.catalogs)
@@ -449,6 +575,21 @@ class MemoryWorld:
         return Outside(
             self.states, self.notifications, self.histories, self.ledgers, self.parking, self.rules, self.vocabularies
         )
+
+    @property
+    def planning(self) -> Planning:
+        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
+        return Planning(*stores, self.deliveries, self.words)
+
+    @property
+    def outgoing(self) -> Outgoing:
+        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
+        queues, providers = (self.deliveries, self.notifications), (self.mailer, self.caller)
+        return Outgoing(*stores, *queues, self.words, self.codes, *providers, "https://api.example/api/v1")
+
+    @property
+    def delivering(self) -> Delivering:
+        return Delivering(self.outgoing, self.breakers, lambda: self.ticks, lambda: self.chance)
 
     @property
     def everywhere(self) -> Everywhere:

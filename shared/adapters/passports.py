@@ -1,5 +1,6 @@
 """Secrets that are ours: the keys that sign passports, and what codes for people are made of."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 
+from shared.errors import NotFound
 from shared.passport import ALGORITHM, TYPE
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -47,10 +49,28 @@ def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
 
 
 class SecretCodes:
-    """Derived from a secret of ours, so that a repeated request is given the same code though none is stored."""
+    """Codes, keys and seals that are derived from one secret of ours: none of them is stored anywhere, and a repeated
+    request is given the same."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
+
+    def secret(self, name: str) -> bytes:
+        return hmac.digest(self._secret, f"secret/{name}".encode(), "sha256")
+
+    def seal(self, text: str) -> str:
+        check = hmac.digest(self._secret, f"seal/{text}".encode(), "sha256")[:16]
+        return base64.urlsafe_b64encode(check + text.encode()).decode().rstrip("=")
+
+    def unseal(self, sealed: str) -> str:
+        try:
+            found = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+            text = found[16:].decode()
+        except ValueError:
+            raise NotFound("no such link") from None
+        if not hmac.compare_digest(self.seal(text).encode(), sealed.encode()):
+            raise NotFound("no such link")
+        return text
 
     def make(self, key: str | None) -> str:
         seed = key.encode() if key is not None else secrets.token_bytes(32)

@@ -9,7 +9,8 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusSender
 
 from shared.codec import messages
-from shared.domain.notification import Delivery, Notification
+from shared.domain.inbox import Turn
+from shared.domain.notification import Notification
 from shared.errors import Refused, Unavailable
 from shared.tracing import handing_over
 
@@ -49,10 +50,10 @@ class ServiceBusNotifications:
     def __init__(self, sender: ServiceBusSender) -> None:
         self._queue = _Queue(sender)
 
-    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         with handing_over("notifications send", notification) as outgoing:
             body = messages.encode_notification(outgoing, attempt)
-            message = ServiceBusMessage(body, message_id=f"{notification.id}:{attempt}")
+            message = ServiceBusMessage(body, message_id=f"{notification.id}:{attempt}" + (f":{replay}" * bool(replay)))
             await self._queue.send([message], delay)
 
 
@@ -62,9 +63,9 @@ class ServiceBusDeliveries:
     def __init__(self, sender: ServiceBusSender) -> None:
         self._queue = _Queue(sender)
 
-    async def send(self, deliveries: Sequence[Delivery], attempt: int = 0, delay: float = 0) -> None:
+    async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
         outgoing = [
-            ServiceBusMessage(messages.encode_delivery(d, attempt), message_id=f"{d.id}:{attempt}") for d in deliveries
+            ServiceBusMessage(messages.encode_turn(turn, attempt), message_id=f"{turn.id}:{attempt}") for turn in turns
         ]
         await self._queue.send(outgoing, delay)
 

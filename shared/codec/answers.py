@@ -11,7 +11,6 @@ from shared.codec.rules import rule_document
 from shared.domain.audit import Access
 from shared.domain.freshness import Thresholds
 from shared.domain.ledger import Ledger
-from shared.domain.notification import InboxItem
 from shared.domain.parked import Parked
 from shared.domain.policy import Mode
 from shared.domain.profile import Consent, Profile
@@ -203,19 +202,6 @@ def parked_whole(name: str, p: Parked) -> schemas.ParkedAnswer:
 
 def access_answer(a: Access) -> schemas.AccessAnswer:
     return {"at": moment(a.at), "who": a.who, "what": a.what, "whose": a.whose, "detail": a.detail}
-
-
-def inbox_answer(item: InboxItem) -> schemas.InboxItemAnswer:
-    told = item.delivery.notification
-    return {
-        "id": item.delivery.id,
-        "notificationId": told.id,
-        "kind": told.kind,
-        "vehicleId": told.vehicle_id,
-        "at": moment(told.at),
-        "deliveredAt": moment(item.delivered_at),
-        "facts": dict(told.facts),
-    }
 
 
 def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:

@@ -7,9 +7,9 @@ from shared.domain.audit import Access
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
+from shared.domain.kinds import Urgency
 from shared.domain.ledger import Ledger
-from shared.domain.notification import Audience, Delivery, InboxItem, Notification
-from shared.domain.person import PersonId
+from shared.domain.notification import COMMON, Audience, Notification
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
 from shared.domain.profile import Consent, Owed, Profile, Request
 from shared.domain.telemetry import Census, Position
@@ -21,6 +21,7 @@ STATE, PROFILE, CATALOG, RULES = "state", "profile", "catalog", "rules"
 
 
 def notification_document(n: Notification) -> Document:
+    """What goes without saying is left out: it rides in the vehicle's state."""
     document = {
         "id": n.id,
         "kind": n.kind,
@@ -29,14 +30,18 @@ def notification_document(n: Notification) -> Document:
         "at": n.at,
         "facts": dict(n.facts),
         "traceparent": n.traceparent,
+        "expiresAt": n.expires_at,
     }
-    return document | ({} if n.audience is Audience.USERS else {"audience": n.audience.value, "named": n.named})
+    document |= {} if n.audience == COMMON else {"audience": sorted(n.audience), "named": n.named}
+    document |= {} if n.urgency is Urgency.NORMAL else {"urgency": n.urgency}
+    return document | ({} if n.collapse is None else {"collapse": n.collapse})
 
 
 def notification(doc: Document) -> Notification:
     what = (doc["id"], doc["kind"], doc["vehicleId"], doc["brand"], doc["at"], doc["facts"], doc["traceparent"])
-    audience = Audience(doc.get("audience", Audience.USERS))
-    return Notification(*what, audience, tuple(doc.get("named", ())))
+    audience = frozenset(map(Audience, doc["audience"])) if "audience" in doc else COMMON
+    how = Urgency(doc.get("urgency", Urgency.NORMAL)), doc.get("expiresAt"), doc.get("collapse")
+    return Notification(*what, audience, tuple(doc.get("named", ())), *how)
 
 
 def profile_document(p: Profile) -> Document:
@@ -176,26 +181,6 @@ def ledger(doc: Document) -> Ledger:
         doc["reasons"],
         Census(**doc["census"]),
     )
-
-
-def delivery_document(d: Delivery) -> Document:
-    told = notification_document(d.notification)
-    return {"id": d.id, "userId": d.user_id, "channel": d.channel, "notification": told}
-
-
-def delivery(doc: Document) -> Delivery:
-    return Delivery(doc["id"], doc["userId"], doc["channel"], notification(doc["notification"]))
-
-
-def inbox_document(item: InboxItem) -> Document:
-    """In the partition of a person of a brand."""
-    told, delivered = item.delivery.notification, delivery_document(item.delivery)
-    whose = {"userId": str(PersonId(told.brand, item.delivery.user_id))}
-    return {**delivered, **whose, "at": told.at, "deliveredAt": item.delivered_at}
-
-
-def inbox_item(doc: Document) -> InboxItem:
-    return InboxItem(delivery(doc | {"userId": PersonId.parse(doc["userId"]).user}), doc["deliveredAt"])
 
 
 def access_document(a: Access) -> Document:

@@ -6,7 +6,6 @@ from shared.codec.answers import (
     access_answer,
     charge_answer,
     consent_answer,
-    inbox_answer,
     moment,
     parked_whole,
     privacy_answer,
@@ -16,6 +15,7 @@ from shared.codec.answers import (
     vehicle_answer,
 )
 from shared.codec.replies import entry_answer, grant_answer, member_answer, members_answer, subscription_answer
+from shared.codec.telling import contact_answer, inbox_answer, item_trail, preferences_said
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held, HeldPeriod, HeldVehicle
 from shared.domain.trips import Trip
@@ -27,7 +27,9 @@ def held_document(h: Held) -> dict[str, Any]:
         "asOf": moment(h.at),
         "vehicles": [_vehicle(v, h.person.id.user, h.at) for v in h.vehicles],
         "periodsOfOwnership": [_period(p) for p in h.periods],
-        "inbox": [inbox_answer(item) for item in h.inbox],
+        "preferences": preferences_said(h.person.preferences),
+        "contact": contact_answer(h.person.contact),
+        "inbox": [{**inbox_answer(item), **item_trail(item)} for item in h.inbox],
         "exports": [{"id": e.id, "askedAt": moment(e.asked_at)} for e in h.person.exports],
     }
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.codec import documents
-from shared.domain.notification import Delivery, Notification
+from shared.domain.inbox import Turn
+from shared.domain.kinds import Channel
+from shared.domain.notification import Notification
+from shared.domain.person import PersonId
 from shared.errors import Code, Malformed
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,11 @@ def encode_notification(notification: Notification, attempt: int) -> str:
     return _encode(documents.notification_document(notification), attempt)
 
 
-def encode_delivery(delivery: Delivery, attempt: int) -> str:
-    return _encode(documents.delivery_document(delivery), attempt)
+def encode_turn(turn: Turn, attempt: int) -> str:
+    """It names, and does not say, what is delivered: that is read when it is."""
+    whose: dict[str, Any] = {"brand": turn.recipient.brand, "userId": turn.recipient.user, "item": turn.item}
+    whose |= {"channel": turn.channel, "generation": turn.generation, "number": turn.number}
+    return _encode(whose | {"traceparent": turn.traceparent}, attempt)
 
 
 def encode_wake(id: str, due: int, person: bool = False) -> str:
@@ -44,9 +50,9 @@ def decode_notification(body: bytes) -> Message[Notification]:
     return _decode(body, documents.notification)
 
 
-def decode_delivery(body: bytes) -> Message[Delivery]:
+def decode_turn(body: bytes) -> Message[Turn]:
     """Raises Malformed(malformed_message)."""
-    return _decode(body, documents.delivery)
+    return _decode(body, _turn)
 
 
 def decode_wake(body: bytes) -> Message[Wake]:
@@ -54,9 +60,24 @@ def decode_wake(body: bytes) -> Message[Wake]:
     return _decode(body, _wake)
 
 
+def belongs_to(body: bytes) -> str | None:
+    """Whose data a message of ours holds, as far as that can be read: `@brand/vehicle`, without a vehicle of people."""
+    try:
+        content = json.loads(body)["content"]
+        return f"@{content['brand']}/{content.get('vehicleId', '')}"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def _wake(content: dict[str, Any]) -> Wake:
     person = "userId" in content
     return Wake(str(content["userId" if person else "vehicleId"]), person)
+
+
+def _turn(content: dict[str, Any]) -> Turn:
+    recipient = PersonId(str(content["brand"]), str(content["userId"]))
+    numbers = int(content["generation"]), int(content["number"])
+    return Turn(recipient, str(content["item"]), Channel(content["channel"]), *numbers, content["traceparent"])
 
 
 def _encode(content: dict[str, Any], attempt: int) -> str:

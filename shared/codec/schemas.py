@@ -413,21 +413,6 @@ class SwitchAnswer(TypedDict):
     enabled: bool
 
 
-class InboxItemAnswer(TypedDict):
-    id: str
-    notificationId: str
-    kind: str
-    vehicleId: str
-    at: str
-    deliveredAt: str
-    facts: dict[str, Any]
-
-
-class InboxAnswer(TypedDict):
-    items: list[InboxItemAnswer]
-    cursor: str | None
-
-
 class ExportAnswer(TypedDict):
     id: str
     status: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.domain.audit import Access
-from shared.domain.notification import InboxItem
+from shared.domain.inbox import Item
 from shared.domain.parked import Parked
 from shared.domain.person import Owned, Person
 from shared.domain.profile import Consent, Profile
@@ -46,4 +46,4 @@ class Held:
     person: Person
     vehicles: Sequence[HeldVehicle]
     periods: Sequence[HeldPeriod]
-    inbox: Sequence[InboxItem]
+    inbox: Sequence[Item]

@@ -1,24 +1,33 @@
-"""Something a person should be told, once; and its way to each person."""
+"""Something that someone should be told, once."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import NAMESPACE_URL, uuid5
 
+from shared.domain.kinds import Urgency, kind_of
 from shared.domain.telemetry import Value
 
 
 class Audience(StrEnum):
-    """Who is told: everyone with access to the vehicle, its primary user, or people by name."""
+    """Who is told: everyone with access to the vehicle, its primary user, people by name, the brand's operators,
+    partners that the owner agreed to."""
 
     USERS = "users"
     PRIMARY = "primary"
     NAMED = "named"
+    OPERATORS = "operators"
+    PARTNERS = "partners"
+
+
+COMMON = frozenset({Audience.USERS, Audience.PARTNERS})
+"""Who is told of what a vehicle's rules find."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A fact worth telling. `at` is when it came about (epoch ms); `id` follows from the fact itself."""
+    """A fact worth telling. `at` is when it came about, `expires_at` until when it is worth telling (epoch ms); `id`
+    follows from the fact itself; of those that wait with one `collapse` key the latest is told."""
 
     id: str
     kind: str
@@ -27,8 +36,11 @@ class Notification:
     at: int
     facts: Mapping[str, Value]
     traceparent: str | None = None
-    audience: Audience = Audience.USERS
+    audience: frozenset[Audience] = COMMON
     named: tuple[str, ...] = ()
+    urgency: Urgency = Urgency.NORMAL
+    expires_at: int | None = None
+    collapse: str | None = None
 
     @classmethod
     def of_fact(
@@ -40,36 +52,14 @@ class Notification:
         at: int,
         facts: Mapping[str, Value],
         traceparent: str | None,
-        audience: Audience = Audience.USERS,
+        audience: frozenset[Audience] = COMMON,
         named: tuple[str, ...] = (),
     ) -> "Notification":
-        """One fact about a vehicle is told once, however often its cause is seen."""
-        id = str(uuid5(NAMESPACE_URL, f"vehicles/{vehicle_id}/{fact}"))
-        return cls(id, kind, vehicle_id, brand, at, facts, traceparent, audience, named)
+        """One fact about a vehicle is told once, however often its cause is seen; the rest follows from its kind."""
+        id, known = str(uuid5(NAMESPACE_URL, f"vehicles/{vehicle_id}/{fact}")), kind_of(kind)
+        collapse = f"{vehicle_id}/{kind}" if known.collapses else None
+        told = id, kind, vehicle_id, brand, at, facts, traceparent, audience, named
+        return cls(*told, known.urgency, at + known.lives, collapse)
 
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One chain of attempts to tell one person over one channel."""
-
-    id: str
-    user_id: str
-    channel: str
-    notification: Notification
-
-
-@dataclass(frozen=True, slots=True)
-class InboxItem:
-    """What a person finds in the inbox. `delivered_at` is epoch ms."""
-
-    delivery: Delivery
-    delivered_at: int
-
-
-def plan(notification: Notification, audience: Iterable[str]) -> list[Delivery]:
-    """One delivery a person, with an id that the same notification always gives. Nobody learns who else is told."""
-    told = replace(notification, named=())
-    return [
-        Delivery(str(uuid5(NAMESPACE_URL, f"{notification.id}/{user}/inbox")), user, "inbox", told)
-        for user in sorted(set(audience))
-    ]
+    def expired(self, now: int) -> bool:
+        return self.expires_at is not None and now >= self.expires_at

@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from shared.domain.garage import Membership
+from shared.domain.preferences import Preferences
 from shared.domain.profile import Request
 
 EXPORTS = 5
 """Exports that are remembered, and their links."""
 EXPORT_LIVES = 7 * 86_400_000
 """Milliseconds for which an export can be fetched."""
+TOLD_WITHIN = 3_600_000
+"""Milliseconds within which a person is told of one kind only so often."""
 PERIODS = 50
 """Periods of ownership that ended and are remembered."""
 ENDED_KEPT = 200
@@ -65,6 +68,33 @@ class Erasure:
     not_before: int
 
 
+CODE_LIVES, CODE_TRIES = 3_600_000, 5
+"""Milliseconds for which a code that was mailed can be used, and wrong ones after which it can't."""
+CODE_RESTS = 60_000
+"""Milliseconds until another one can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An e-mail address: when it was said and, once a code that was sent there came back, verified (epoch ms).
+
+    Until then the one that was verified `before` holds."""
+
+    email: str
+    asked_at: int
+    verified_at: int | None = None
+    tries: int = 0
+    before: str | None = None
+
+    @property
+    def reachable(self) -> str | None:
+        """Where mail goes."""
+        return self.email if self.verified_at is not None else self.before
+
+    def open(self, now: int) -> bool:
+        return self.verified_at is None and self.tries < CODE_TRIES and now < self.asked_at + CODE_LIVES
+
+
 class Owned(NamedTuple):
     """A period of ownership that has ended (epoch ms)."""
 
@@ -75,9 +105,11 @@ class Owned(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An index that follows the vehicles' profiles, the periods of ownership that ended, and jobs.
+    """An index that follows the vehicles' profiles, the periods of ownership that ended, jobs, and how the person wants
+    to be told.
 
-    `due` is when time has something to do (epoch ms)."""
+    `told` is when which items of a kind were told over channels that interrupt, within the last hour; `digest_due` when
+    what waits is told together, `due` when time has something to do (epoch ms)."""
 
     id: PersonId
     memberships: Mapping[str, Membership] = field(default_factory=dict)
@@ -85,6 +117,10 @@ class Person:
     exports: tuple[Export, ...] = ()
     erasure: Erasure | None = None
     requests: tuple[Request, ...] = ()
+    preferences: Preferences = Preferences()
+    contact: Contact | None = None
+    told: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    digest_due: int | None = None
     due: int | None = None
 
     @property
@@ -115,4 +151,21 @@ class Person:
         """Due at once for an export that waits, or when the erasure goes on."""
         moments = [at for e in self.exports if e.progress is Progress.WAITING]
         moments += [self.erasure.not_before] if self.erasure else []
+        moments += [self.digest_due] if self.digest_due is not None else []
         return replace(self, due=min(moments, default=None))
+
+    def telling(self, kind: str, item: str, now: int, cap: int) -> "Person | None":
+        """With an item counted among those of its kind within the last hour; None if there were too many others."""
+        lately = {k: tuple(t for t in told if t[1] > now - TOLD_WITHIN) for k, told in self.told.items()}
+        others = tuple(t for t in lately.get(kind, ()) if t[0] != item)
+        if len(others) >= cap:
+            return None
+        if len(others) < len(lately.get(kind, ())):
+            return self
+        kept = {k: told for k, told in lately.items() if told}
+        return replace(self, told={**kept, kind: (*others, (item, now))})
+
+    def gathering(self, at: int) -> "Person":
+        """With a digest due at a moment (epoch ms), at the latest."""
+        due = at if self.digest_due is None else min(at, self.digest_due)
+        return self if due == self.digest_due else replace(self, digest_due=due, due=min(due, self.due or due))

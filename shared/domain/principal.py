@@ -18,13 +18,14 @@ class Kind(StrEnum):
 
 class Scope(StrEnum):
     """What a partner may be let do. `payments` concerns all vehicles of the brand, the others those whose owner agreed
-    to the purpose `partner.<subject>`."""
+    to the purpose `partner.<subject>`; `notifications` is to hear by webhook what happens to them."""
 
     VEHICLE = "vehicle"
     STATE = "state"
     HISTORY = "history"
     ENTITLEMENTS = "entitlements"
     PAYMENTS = "payments"
+    NOTIFICATIONS = "notifications"
 
 
 @dataclass(frozen=True, slots=True)

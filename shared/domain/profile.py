@@ -120,7 +120,7 @@ class Profile:
 
     def telling(self, fact: str, kind: str, at: int, facts: Mapping[str, Value], *named: str) -> "Profile":
         """Owing a notification of a fact to the primary user, or to those who are named."""
-        audience = Audience.NAMED if named else Audience.PRIMARY
+        audience = frozenset({Audience.NAMED if named else Audience.PRIMARY})
         told = Notification.of_fact(fact, kind, self.vehicle_id, self.brand, at, facts, None, audience, named)
         return replace(self, outbox=(*self.outbox, told))
 

@@ -95,18 +95,20 @@ async def _state(before: Profile, change: Change, states: States) -> Versioned[V
 
 
 async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
-    """Hand on what the committed profile owes, then forget it. What fails stays owed, and the timer finds it."""
+    """Hand on what the committed profile owes, then forget it. What fails stays owed, and the timer finds it; what is
+    refused for good holds nothing else up."""
     done = set[str]()
-    try:
-        for entry in found.value.outbox:
-            await (
-                follow(entry, found.value.brand, o.people)
-                if isinstance(entry, Membership)
-                else o.notifications.send(entry)
-            )
-            done.add(entry.id)
-    except (Unavailable, Conflict, Refused):
-        pass  # committed is what was asked for: the caller is answered, and what is left stays due
+    for entry in found.value.outbox:
+        try:
+            if isinstance(entry, Membership):
+                await follow(entry, found.value.brand, o.people)
+            else:
+                await o.notifications.send(entry)
+        except Refused:
+            continue
+        except (Unavailable, Conflict):
+            break  # committed is what was asked for: the caller is answered, and what is left stays due
+        done.add(entry.id)
     if not done:
         return found.value
     for _ in range(ATTEMPTS):

@@ -8,7 +8,7 @@ from shared.domain.profile import Profile
 from shared.domain.trips import Charge, Trip
 from shared.errors import NotFound
 from shared.use_cases.derive import samples_between
-from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, all_pages, known_vehicles, parked_in
+from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, known_vehicles, parked_in
 
 
 async def collect(id: PersonId, now: int, o: Outside) -> Held:
@@ -18,7 +18,7 @@ async def collect(id: PersonId, now: int, o: Outside) -> Held:
     owning = [v.profile for v in vehicles if v.state is not None]
     current = [Owned(p.vehicle_id, p.owned_since, now + 1) for p in owning]
     periods = [await _period(period, now, o) for period in (*person.owned, *current)]
-    return Held(now, person, vehicles, periods, await all_pages(lambda cursor: o.inbox.list(id, 100, cursor)))
+    return Held(now, person, vehicles, periods, await o.inbox.all_of(id))
 
 
 async def _vehicle(vehicle_id: str, user_id: str, now: int, o: Outside) -> HeldVehicle | None:

@@ -7,7 +7,7 @@ from shared.domain.history import DAY
 from shared.domain.parked import Filter, Parked
 from shared.domain.person import Owned, Person, PersonId
 from shared.errors import Conflict, Unavailable
-from shared.ports import Audit, Exports, Histories, Inbox, Page, Parking, Rules, Versioned, Wakes
+from shared.ports import Audit, Exports, Histories, Inbox, Page, Parking, People, Rules, Versioned, Wakes
 from shared.use_cases.amend import Reach
 from shared.use_cases.books import ATTEMPTS
 
@@ -57,15 +57,15 @@ async def all_pages[T](read: Callable[[str | None], Awaitable[Page[T]]]) -> Sequ
             return found
 
 
-async def save_person(id: PersonId, step: Callable[[Person], Person], o: Outside) -> Person:
+async def save_person(id: PersonId, step: Callable[[Person], Person], people: People) -> Person:
     """Commit what the step makes of a person, again after a conflict; what changes nothing is not written."""
     for _ in range(ATTEMPTS):
-        found: Versioned[Person] = await o.reach.people.load(id)
+        found: Versioned[Person] = await people.load(id)
         after = step(found.value)
         if after == found.value:
             return after
         try:
-            await o.reach.people.commit(after, found.version)
+            await people.commit(after, found.version)
         except Conflict:
             continue
         return after

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 from shared.domain import folding, ownership
 from shared.domain.audit import Access
 from shared.domain.history import days_between
+from shared.domain.inbox import is_system
 from shared.domain.parked import Filter
 from shared.domain.person import Erasure, Person, PersonId
 from shared.domain.profile import Profile
@@ -32,14 +33,17 @@ async def erase(person: Person, erasure: Erasure, clock: Clock, o: Outside) -> N
             await o.histories.forget(period.vehicle_id, day, start, period.ends_at)
         for name, _ in await parked_in(period, o):
             await o.parking.drop(name)
-    for name in await _parked_messages(id, o):
+        for item in await o.inbox.of_vehicle(period.vehicle_id):
+            if is_system(item.recipient) and start <= item.notification.at < period.ends_at:
+                await o.inbox.drop(item.recipient, item.id)
+    for name in await _parked_messages(person, o):
         await o.parking.drop(name)
     await o.inbox.forget(id)
     for export in person.exports:
         await o.exports.drop(export.id)
     if not erasure.first_done:
         again = Erasure(erasure.asked_at, True, clock() + o.settles)
-        await save_person(id, lambda p: replace(p, erasure=again).scheduled(clock()), o)
+        await save_person(id, lambda p: replace(p, erasure=again).scheduled(clock()), o.reach.people)
         return
     await _record(person, erasure.asked_at, o)
     await o.reach.people.forget(id, clock())
@@ -59,10 +63,11 @@ async def _leave(vehicle_id: str, user: str, at: int, o: Outside) -> None:
         return
 
 
-async def _parked_messages(id: PersonId, o: Outside) -> Sequence[str]:
-    """Messages of our own queues that nobody could read, and that name the person."""
-    found = [pair for queue in QUEUES for pair in await all_parked(Filter(device=queue), o)]
-    return [name for name, _ in found if _names(id, (await o.parking.read(name)).body)]
+async def _parked_messages(person: Person, o: Outside) -> Sequence[str]:
+    """Messages of our own queues that were given up, of vehicles of theirs or of nobody's, and that name the person."""
+    devices = {*QUEUES, *(f"@{person.id.brand}/{vehicle}" for vehicle in ("", *known_vehicles(person)))}
+    found = [pair for device in sorted(devices) for pair in await all_parked(Filter(device=device), o)]
+    return [name for name, _ in found if _names(person.id, (await o.parking.read(name)).body)]
 
 
 def _names(id: PersonId, body: bytes) -> bool:

@@ -1,7 +1,7 @@
 """Looking at what was parked, and taking it in after all."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
@@ -10,22 +10,25 @@ from shared.domain.parked import Filter, Parked
 from shared.domain.principal import Principal, require_operator
 from shared.domain.telemetry import Position
 from shared.domain.vehicle import Outcome
-from shared.errors import Code, Contradiction, NotFound
+from shared.errors import NotFound
 from shared.ports import Audit, Clock, Page, Parking, Profiles
 from shared.use_cases.ingest import Arrival, Ingest
 
+QUEUES = ("notifications", "deliveries")
+"""Of ours, whose messages can be handed over again."""
 REPLAYED_AT_ONCE = 500
 """Of a filter; the caller goes on while there is more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What replaying reaches."""
+    """What replaying reaches; `resend` hands a message of one of our own queues over again."""
 
     parking: Parking
     profiles: Profiles
     audit: Audit
     ingest: Ingest
+    resend: Callable[[str, bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,10 @@ async def read_parked(caller: Principal, name: str, clock: Clock, o: Outside) ->
 
 
 async def replay(caller: Principal, name: str, clock: Clock, o: Outside) -> Outcome:
-    """Take one in again as if it arrived when it first did: by today's signals, rules and privacy.
+    """Take one in again as if it arrived when it first did: by today's signals, rules and privacy; or hand a message of
+    our own queues over again.
 
-    Raises Contradiction(not_replayable) if it is no vehicle's telemetry. What can't be taken in stays parked."""
+    Raises Contradiction(not_replayable) for what comes again by itself. What can't be taken in stays parked."""
     return await _again(caller, name, await _load(caller, name, o), clock, o)
 
 
@@ -67,7 +71,7 @@ async def replay_all(caller: Principal, sought: Filter, clock: Clock, o: Outside
     while True:
         page = await list_parked(caller, sought, 100, cursor, o)
         for name, parked in page.items:
-            if parked.replayed_at is None and parked.source == o.ingest.hub:
+            if parked.replayed_at is None and parked.source in (o.ingest.hub, *QUEUES):
                 outcomes[(await _again(caller, name, await o.parking.read(name), clock, o)).value] += 1
                 if outcomes.total() >= REPLAYED_AT_ONCE:
                     return Replayed(outcomes, more=True)
@@ -77,9 +81,11 @@ async def replay_all(caller: Principal, sought: Filter, clock: Clock, o: Outside
 
 
 async def _again(caller: Principal, name: str, parked: Parked, clock: Clock, o: Outside) -> Outcome:
-    if parked.source != o.ingest.hub:
-        raise Contradiction(f"what comes from {parked.source} is not replayed here", Code.NOT_REPLAYABLE)
     await _record(caller, "replay_parked", parked.device, name, clock(), o)
+    if parked.source != o.ingest.hub:
+        await o.resend(parked.source, parked.body)
+        await o.parking.mark_replayed(name, clock())
+        return Outcome.APPLIED
     outcome = await o.ingest.replay(
         Arrival(Position(-1, parked.at), parked.device, parked.body, parked.generation), clock
     )
@@ -98,6 +104,8 @@ async def _load(caller: Principal, name: str, o: Outside) -> Parked:
 
 async def _is_theirs(caller: Principal, device: str, o: Outside) -> bool:
     """What comes from another brand's vehicle is not shown; what comes from nobody's is any operator's to mend."""
+    if device.startswith("@"):
+        return device.startswith(f"@{caller.brand}/")
     try:
         return (await o.profiles.load(device)).value.brand == caller.brand
     except NotFound:

@@ -10,8 +10,10 @@ from shared.errors import NotFound
 from shared.ports import Clock
 from shared.use_cases.amend import Asked
 from shared.use_cases.collecting import collect
+from shared.use_cases.digests import gather
 from shared.use_cases.everywhere import Outside, save_person
 from shared.use_cases.forgetting import erase
+from shared.use_cases.planning import Planning
 
 LINK_LIVES = 15 * 60_000
 """Milliseconds for which a link to an export holds; another one can be had for as long as the export is kept."""
@@ -62,8 +64,9 @@ async def ask_erasure(caller: Principal, o: Outside) -> Erasure:
     return person.erasure or wanted
 
 
-async def look_after(id: PersonId, clock: Clock, o: Outside) -> None:
-    """Do what a person asked for and what is due. What fails needs no retry: it stays due, and the timer finds it."""
+async def look_after(id: PersonId, clock: Clock, o: Outside, planning: Planning) -> None:
+    """Do what a person asked for and what is due, a digest too. What fails needs no retry: it stays due, and the timer
+    finds it."""
     person = (await o.reach.people.load(id)).value
     if person.erasure is not None:
         if clock() >= person.erasure.not_before:
@@ -73,10 +76,11 @@ async def look_after(id: PersonId, clock: Clock, o: Outside) -> None:
         if _waits(export):
             await o.exports.put(export.id, await collect(id, clock(), o))
             await _exported(id, export.id, clock(), o)
+    await gather(person, clock(), planning)
 
 
 async def _exported(id: PersonId, export: str, now: int, o: Outside) -> None:
-    await save_person(id, lambda person: person.exported(export, now), o)
+    await save_person(id, lambda person: person.exported(export, now), o.reach.people)
 
 
 async def _change(id: PersonId, decide: Callable[[Person], tuple[Person, str]], o: Outside) -> tuple[Person, str]:
@@ -88,7 +92,7 @@ async def _change(id: PersonId, decide: Callable[[Person], tuple[Person, str]], 
         after, made = decide(person)
         return after
 
-    person = await save_person(id, step, o)
+    person = await save_person(id, step, o.reach.people)
     if person.due is not None:
         await o.wakes.send([(str(id), person.due)], people=True)
     return person, made

@@ -11,9 +11,10 @@ from shared.domain.audit import Access
 from shared.domain.garage import Membership, Role
 from shared.domain.held import Held
 from shared.domain.history import DAY, Chunk, Table, day_of
-from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.kinds import Channel
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import Erasure, Export, Owned, Person, PersonId
+from shared.domain.person import Contact, Erasure, Export, Owned, Person, PersonId
+from shared.domain.preferences import Preferences, Quiet
 from shared.domain.profile import Consent, Request
 from shared.domain.telemetry import Sample
 from shared.errors import Conflict, NotFound
@@ -34,6 +35,10 @@ async def test_a_person_comes_back_as_they_went_and_is_blank_before(world: AnyWo
     membership = Membership("veh-1", id.user, Role.GUEST, 7)
     person = Person(id, {"veh-1": membership}, (Owned("veh-2", 1, 2),), (Export("exp-1", NOON),))
     person = replace(person, erasure=Erasure(NOON, True, NOON + 1), requests=(Request("k", "d", "m"),), due=NOON)
+    channels = {"*": {Channel.EMAIL: True, Channel.PUSH: False}}
+    wants = Preferences("de-AT", "Europe/Vienna", Quiet(1320, 420), 480, channels)
+    contact = Contact("ada@aurora.example", NOON, NOON + 1, 2, "old@aurora.example")
+    person = replace(person, preferences=wants, contact=contact, told={"x": (("i-1", NOON),)}, digest_due=NOON + 5)
     await world.people.commit(person, None)
     found = await world.people.load(id)
     assert found.value == person
@@ -67,18 +72,6 @@ async def test_a_person_who_was_forgotten_is_none_and_it_is_known_since_when(wor
         await world.people.forget(id, at)
     assert await world.people.load(id) == Versioned(Person(id), None)
     assert await world.people.forgotten_at(id) == NOON + 1
-
-
-async def test_an_inbox_is_forgotten_as_a_whole_and_nobody_elses(world: AnyWorld) -> None:
-    ada, ben = somebody(), somebody()
-    told = Notification("n", "kind", "veh-1", BRAND, NOON, {})
-    for person in (ada, ben):
-        for number in range(3):
-            delivery = Delivery(f"{number}-{person.user}", person.user, "inbox", told)
-            await world.inbox.put(InboxItem(delivery, NOON))
-    await world.inbox.forget(ada)
-    assert len((await world.inbox.list(ada, 10)).items) == 0
-    assert len((await world.inbox.list(ben, 10)).items) == 3
 
 
 async def test_what_a_vehicle_reported_is_forgotten_within_a_period(world: AnyWorld) -> None:

@@ -15,20 +15,18 @@ from shared.domain.episodes import Episode
 from shared.domain.folding import fold
 from shared.domain.garage import Member, Role
 from shared.domain.ledger import Counted, Ledger, count
-from shared.domain.notification import Delivery, InboxItem, Notification
 from shared.domain.ownership import invited, with_code
 from shared.domain.parked import Parked
-from shared.domain.person import PersonId
 from shared.domain.policy import Status
 from shared.domain.profile import Profile, Request, remembering
 from shared.domain.sales import bought, granted
 from shared.domain.subscription import Grant
 from shared.domain.telemetry import Census, Position
 from shared.domain.vehicle import Outcome, VehicleState
-from shared.errors import Code, Conflict, Malformed, NotFound, Refused
+from shared.errors import Conflict, NotFound, Refused
 from shared.ports import Versioned
 from shared.settings import read
-from tests.examples import BOOK, BRAND, CATALOG, NOON, PROFILE, STATE, at, event
+from tests.examples import BOOK, CATALOG, NOON, PROFILE, STATE, at, event
 from tests.memory import MemoryWorld
 
 type AnyWorld = MemoryWorld | World
@@ -197,40 +195,6 @@ async def test_books_are_blank_at_first_and_kept_from_two_writers(world: AnyWorl
     assert (await world.ledgers.load(id_)).value == book
     await world.ledgers.commit(count(book, [Counted(Position(1, NOON), Outcome.STALE)]), version)
     assert [b.accepted for b in await world.ledgers.all() if b.id == id_] == [2]
-
-
-# ---- inbox
-
-
-def item(user: str, number: int) -> InboxItem:
-    told = Notification(f"n-{number}", "battery_low", "veh-1", BRAND, NOON + number, {"x": 1.5}, None)
-    return InboxItem(Delivery(f"d-{number}", user, "inbox", told), NOON)
-
-
-async def test_an_item_is_in_an_inbox_once(world: AnyWorld) -> None:
-    user = f"user-{uuid4().hex}"
-    assert await world.inbox.put(item(user, 1)) is True
-    assert await world.inbox.put(item(user, 1)) is False
-    assert (await world.inbox.list(PersonId(BRAND, user), 10)).items == [item(user, 1)]
-
-
-async def test_an_inbox_is_paged_newest_first_and_complete(world: AnyWorld) -> None:
-    user = f"user-{uuid4().hex}"
-    for number in (3, 1, 4, 0, 2, 6, 5):
-        await world.inbox.put(item(user, number))
-    seen, cursor, pages = [], None, 0
-    while pages == 0 or cursor:
-        page = await world.inbox.list(PersonId(BRAND, user), 3, cursor)
-        seen += [i.delivery.notification.at - NOON for i in page.items]
-        cursor, pages = page.cursor, pages + 1
-    assert (seen, pages) == ([6, 5, 4, 3, 2, 1, 0], 3)
-
-
-@pytest.mark.parametrize("cursor", ["garbage", "%%%", "bm90IG9uZQ=="])
-async def test_a_cursor_that_is_none_is_malformed(world: AnyWorld, cursor: str) -> None:
-    with pytest.raises(Malformed) as caught:
-        await world.inbox.list(PersonId(BRAND, "user-ada"), 3, cursor)
-    assert caught.value.code is Code.INVALID_CURSOR
 
 
 # ---- what only the real ones can do

@@ -15,7 +15,10 @@ from local.broker.server import Broker
 from shared.adapters.servicebus import ServiceBusDeliveries, ServiceBusNotifications, ServiceBusWakes
 from shared.codec import messages
 from shared.codec.messages import Wake
-from shared.domain.notification import Notification, plan
+from shared.domain.inbox import Turn
+from shared.domain.kinds import Channel
+from shared.domain.notification import Notification
+from shared.domain.person import PersonId
 from shared.errors import Refused, Unavailable
 from shared.topology import topology
 from tests.conformance.conftest import KEY, bus_at
@@ -66,12 +69,13 @@ async def test_a_retry_comes_when_it_has_rested(bus: ServiceBusClient) -> None:
     assert datetime.now(UTC) - start >= timedelta(seconds=2)
 
 
-async def test_many_deliveries_go_in_as_many_batches_as_they_need(bus: ServiceBusClient) -> None:
-    told = Notification("n-1", "battery_low", VEHICLE, BRAND, NOON, {"Vehicle.StartTime": "x" * 20_000})
-    planned = plan(told, [f"user-{n}" for n in range(120)])
-    await ServiceBusDeliveries(bus.get_queue_sender("deliveries")).send(planned)
-    received = [messages.decode_delivery(body).content for _, body in await take(bus, "deliveries", 120)]
-    assert received == planned
+async def test_many_turns_go_in_as_many_batches_as_they_need_and_each_under_its_own_id(bus: ServiceBusClient) -> None:
+    turns = [Turn(PersonId(BRAND, f"user-{n}"), "x" * 20_000, Channel.EMAIL, 1, n, "trace") for n in range(120)]
+    await ServiceBusDeliveries(bus.get_queue_sender("deliveries")).send(turns, attempt=2)
+    taken = await take(bus, "deliveries", 120)
+    assert [messages.decode_turn(body).content for _, body in taken] == turns
+    assert [id_ for id_, _ in taken] == [f"{turn.id}:2" for turn in turns]
+    assert len({id_ for id_, _ in taken}) == 120
 
 
 async def test_what_is_too_large_for_the_queue_is_refused_for_good(bus: ServiceBusClient) -> None:

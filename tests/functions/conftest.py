@@ -28,6 +28,8 @@ MODULES = (
     "garage",
     "sales",
     "people",
+    "telling",
+    "webhooks",
 )
 EVENT_MODULES = ("telemetry", "lifecycle", "queues", "notifications", "deliveries", "wake")
 
@@ -90,5 +92,6 @@ async def ask(
     routed, sent = dict(route or {}) | more, sent | dict(headers or {})
     request = func.HttpRequest("GET", "/", headers=sent, params=dict(query or {}), route_params=routed, body=raw)
     answer = await cast(Awaitable[func.HttpResponse], handler(request))
-    parsed = json.loads(answer.get_body()) if answer.get_body() else None
+    raw_answer = answer.get_body()
+    parsed = json.loads(raw_answer) if raw_answer and "json" in answer.mimetype else raw_answer.decode() or None
     return Answer(answer.status_code, answer.mimetype, dict(answer.headers), parsed)

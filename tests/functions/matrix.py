@@ -249,6 +249,86 @@ claiming
   partner                   403 403 403 403
   partner without scopes    403 403 403 403
   partner without consent   403 403 403 403
+
+inbox
+  nobody                    401 401 401 401
+  operator                  ok  ok  ok  ok
+  rival operator            ok  ok  ok  ok
+  primary                   ok  ok  ok  ok
+  secondary                 ok  ok  ok  ok
+  guest                     ok  ok  ok  ok
+  past guest                ok  ok  ok  ok
+  stranger                  ok  ok  ok  ok
+  namesake                  ok  ok  ok  ok
+  itself                    403 403 403 403
+  other vehicle             403 403 403 403
+  partner                   403 403 403 403
+  partner without scopes    403 403 403 403
+  partner without consent   403 403 403 403
+
+item
+  nobody                    401 401 401 401
+  operator                  404 404 404 404
+  rival operator            404 404 404 404
+  primary                   ok  404 404 404
+  secondary                 404 404 404 404
+  guest                     404 404 404 404
+  past guest                404 404 404 404
+  stranger                  404 404 404 404
+  namesake                  404 404 404 404
+  itself                    403 403 403 403
+  other vehicle             403 403 403 403
+  partner                   403 403 403 403
+  partner without scopes    403 403 403 403
+  partner without consent   403 403 403 403
+
+trail
+  nobody                    401 401 401 401
+  operator                  ok  ok  404 404
+  rival operator            404 404 ok  404
+  primary                   ok  404 404 404
+  secondary                 404 404 404 404
+  guest                     404 404 404 404
+  past guest                404 404 404 404
+  stranger                  404 404 404 404
+  namesake                  404 404 404 404
+  itself                    403 403 403 403
+  other vehicle             403 403 403 403
+  partner                   ok  404 404 404
+  partner without scopes    403 403 403 403
+  partner without consent   404 404 404 404
+
+hooks
+  nobody                    401 401 401 401
+  operator                  ok  ok  ok  ok
+  rival operator            ok  ok  ok  ok
+  primary                   403 403 403 403
+  secondary                 403 403 403 403
+  guest                     403 403 403 403
+  past guest                403 403 403 403
+  stranger                  403 403 403 403
+  namesake                  403 403 403 403
+  itself                    403 403 403 403
+  other vehicle             403 403 403 403
+  partner                   ok  ok  ok  ok
+  partner without scopes    403 403 403 403
+  partner without consent   ok  ok  ok  ok
+
+endpoint
+  nobody                    401 401 401 401
+  operator                  ok  ok  404 404
+  rival operator            404 404 ok  404
+  primary                   403 403 403 403
+  secondary                 403 403 403 403
+  guest                     403 403 403 403
+  past guest                403 403 403 403
+  stranger                  403 403 403 403
+  namesake                  403 403 403 403
+  itself                    403 403 403 403
+  other vehicle             403 403 403 403
+  partner                   ok  404 404 404
+  partner without scopes    403 403 403 403
+  partner without consent   404 404 404 404
 """
 _ROUTES = """
 access      read_vehicle read_vehicle_state read_history list_trips read_trip list_charges read_consents
@@ -261,13 +341,22 @@ code        make_claim_code
 member      remove_member
 payments    report_payment
 operator    activate_vehicle suspend_vehicle decommission_vehicle release_vehicle grant_feature revoke_grant
-operator    read_parked replay_parked
+operator    read_parked replay_parked read_dead_letter replay_dead_letter discard_dead_letter
 brand       register_vehicle list_vehicles load_signals drop_signals overlay_signals set_freshness
 brand       read_trouble_codes set_trouble_codes read_default_rules publish_default_rules publish_catalog
+brand       read_notification_defaults put_notification_defaults read_templates preview_template put_template
+brand       drop_template list_dead_letters
 brand       put_feature drop_feature put_plan drop_plan list_parked replay_all_parked read_audit read_books
 anybody     read_signals read_freshness read_catalog
-public      health read_openapi read_passport_keys
-person      read_inbox read_own_vehicles export_person erase_person
+public      health read_openapi read_passport_keys ask_unsubscribe unsubscribe
+person      read_own_vehicles export_person erase_person
+person      read_preferences put_preferences read_contact put_contact send_test
+inbox       read_inbox count_unread read_all
+item        read_one delete_one
+trail       read_trail
+hooks       make_webhook list_webhooks
+endpoint    read_webhook put_webhook drop_webhook rotate_webhook_secret test_webhook list_webhook_events
+endpoint    replay_webhook_event
 export      read_export
 claiming    claim_vehicle accept_invitation
 """

@@ -13,8 +13,13 @@ import pytest
 import function_app
 from functions.http import ROUTES, Route
 from shared.codec.rules import rule_document
+from shared.codec.telling import dead_letter_id
 from shared.domain.conditions import DEFAULTS
 from shared.domain.garage import Code, Invitation, Member, Role, digest_of
+from shared.domain.history import day_of
+from shared.domain.inbox import Delivery, Item, Outcome, endpoint_recipient
+from shared.domain.kinds import Channel
+from shared.domain.notification import Notification
 from shared.domain.parked import Parked
 from shared.domain.period import DAY
 from shared.domain.person import Export, Person, PersonId
@@ -26,6 +31,7 @@ from shared.domain.subscription import Grant
 from shared.domain.track import Span
 from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
+from shared.domain.webhooks import Endpoint
 from tests.examples import CATALOG, NOON, PROFILE
 from tests.functions import conftest
 from tests.functions.conftest import Answer, ask
@@ -77,6 +83,13 @@ BODIES: dict[str, Any] = {
     "change_subscription": {"plan": "tried"},
     "report_payment": {"term": 2, "result": "paid"},
     "grant_feature": {"feature": "sharing"},
+    "put_preferences": {"locale": "de"},
+    "put_contact": {"email": "somebody@aurora.example"},
+    "put_notification_defaults": {"cap": 3},
+    "put_template": {"parts": {"title": "a", "body": "b"}},
+    "preview_template": {"kind": "silent", "channel": "inbox", "locale": "de"},
+    "make_webhook": {"url": "https://partner.example/hook"},
+    "put_webhook": {"url": "https://partner.example/hook"},
 }
 ROUTED = {
     "feature": "live-traffic",
@@ -88,6 +101,9 @@ ROUTED = {
     "trip_id": TRIP,
     "purpose": "history",
     "user_id": "user-ben",
+    "kind": "silent",
+    "channel": "inbox",
+    "locale": "de",
 }
 
 
@@ -137,10 +153,27 @@ def populated(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
         catalog = replace(CATALOG, brand=brand)
         unused = replace(catalog.features["live-traffic"], id="unused")
         world.catalogs.shelf.commit(brand, catalog.with_feature(unused), None)
+        world.wordings.shelf.commit(brand, {("silent", Channel.INBOX, "de"): {"title": "a", "body": "b"}}, None)
+    for column, user in (("own", "user-ada"), ("others", "user-zoe"), ("foreign", "user-zoe")):
+        _told(world, column, user, "borealis" if column == "foreign" else "aurora")
     ada = PersonId("aurora", "user-ada")
     world.people.shelf.commit(str(ada), Person(ada, exports=(Export("exp-own", _now()),)), None)
     world.tokens.held = dict(PRINCIPALS)
     return world
+
+
+def _told(world: MemoryWorld, column: str, user: str, brand: str) -> None:
+    """Something of which mail failed, and of which a partner's system was told."""
+    told = Notification(f"n-{column}", "silent", VEHICLES[column], brand, _now(), {})
+    mail = {Channel.EMAIL: Delivery(Outcome.FAILED, reason="smtp 550")}
+    item = Item(f"item-{column}", PersonId(brand, user), told, _now(), deliveries=mail)
+    world.inbox.shelf.commit(f"{item.recipient}/{item.id}", item, None)
+    partner, url = "partner-9" if column == "others" else "partner-1", "https://partner.example/hook"
+    endpoint = Endpoint(f"whe-{column}", brand, partner, url, frozenset(), NOON)
+    world.endpoints.shelf.commit(f"{brand}/{endpoint.id}", endpoint, None)
+    recipient, called = endpoint_recipient(brand, endpoint.id, _now()), {Channel.WEBHOOK: Delivery(Outcome.SENT)}
+    event = Item(f"event-{column}", recipient, told, _now(), deliveries=called)
+    world.inbox.shelf.commit(f"{recipient}/{event.id}", event, None)
 
 
 async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> Answer:
@@ -148,7 +181,12 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     vehicle = VEHICLES[column]
     routed = ROUTED | {"vehicle_id": vehicle, "export_id": f"exp-{column}"}
     routed["name"] = f"2026-11-22_telemetry-{column}"
+    routed |= {"item_id": f"item-{column}", "notification_id": f"n-{column}", "endpoint_id": f"whe-{column}"}
+    routed |= {"event_id": f"{day_of(_now())}.event-{column}", "letter_id": _letter(column)}
+    routed["sealed"] = world.codes.seal("aurora:user-ada/silent")
     body = BODIES.get(route.name)
+    if route.name == "make_webhook" and "operator" in caller:
+        body = {**BODIES[route.name], "partner": "partner-1"}
     if route.name == "drop_feature":
         routed["feature"] = "unused"
     if route.name in ("put_feature", "put_plan"):
@@ -164,6 +202,12 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
         routed["user_id"] = "user-ben2"
     token = None if caller == "nobody" else caller
     return await ask(handler(route), token, body, query=query, route=routed)
+
+
+def _letter(column: str) -> str:
+    user = "user-ada" if column == "own" else "user-zoe"
+    item = Item(f"item-{column}", PersonId("", user), Notification("n", "k", "v", "", 0, {}), 0)
+    return dead_letter_id(item)
 
 
 def outcome(answer: Answer) -> str:

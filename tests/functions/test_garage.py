@@ -28,7 +28,7 @@ def stored(world: MemoryWorld) -> Profile:
 
 
 def told(world: MemoryWorld) -> list[tuple[str, Audience, tuple[str, ...]]]:
-    return [(n.kind, n.audience, n.named) for n in world.notifications.contents]
+    return [(n.kind, next(iter(n.audience)), n.named) for n in world.notifications.contents]
 
 
 @pytest.fixture

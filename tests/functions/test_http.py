@@ -7,7 +7,9 @@ import pytest
 from functions import catalog, entitlements, fallback, inbox, ledger, sales, states, vehicles
 from functions.http import LARGEST_BODY
 from shared.domain.folding import fold
-from shared.domain.notification import Delivery, InboxItem, Notification
+from shared.domain.inbox import Item
+from shared.domain.notification import Notification
+from shared.domain.person import PersonId
 from shared.errors import Unavailable
 from tests.examples import BOOK, BRAND, NOON, STATE, VEHICLE, event
 from tests.functions.conftest import ask
@@ -203,7 +205,7 @@ async def test_the_newest_readings_are_shown_with_their_times(
 async def test_a_person_pages_through_the_own_inbox(world: MemoryWorld) -> None:
     for number in range(5):
         told = Notification(f"n{number}", "battery_low", VEHICLE, BRAND, NOON + number, {"x": 1.0})
-        await world.inbox.put(InboxItem(Delivery(f"d{number}", "user-ada", "inbox", told), NOON))
+        await world.inbox.put(Item(f"d{number}", PersonId(BRAND, "user-ada"), told, NOON))
     first = await ask(inbox.read_inbox, "ada", query={"limit": "3"})
     rest = await ask(inbox.read_inbox, "ada", query={"limit": "3", "cursor": first.body["cursor"]})
     assert [item["id"] for item in first.body["items"] + rest.body["items"]] == ["d4", "d3", "d2", "d1", "d0"]
@@ -220,8 +222,8 @@ async def test_a_cursor_that_is_none_is_refused(world: MemoryWorld) -> None:
     assert (await ask(inbox.read_inbox, "ada", query={"cursor": "garbage"})).code == "invalid_cursor"
 
 
-async def test_an_operator_has_no_inbox_and_a_person_no_ledger(world: MemoryWorld) -> None:
-    assert (await ask(inbox.read_inbox, "operator")).code == "forbidden"
+async def test_a_vehicle_has_no_inbox_and_a_person_no_ledger(world: MemoryWorld) -> None:
+    assert (await ask(inbox.read_inbox, "car")).code == "forbidden"
     assert (await ask(ledger.read_books, "ada")).code == "forbidden"
     assert (await ask(ledger.read_books)).body == {"partitions": []}
 

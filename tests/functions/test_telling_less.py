@@ -288,4 +288,4 @@ async def test_a_trouble_code_is_told_with_what_the_operator_says_that_it_means(
     await ask(brands.set_trouble_codes, body={"codes": {"P0420": "Catalyst below threshold"}})
     fact = Notification("n", "trouble_code_opened", VEHICLE, "aurora", NOON, {"code": "P0420"})
     await notifications.plan_notification(message(messages.encode_notification(fact, 0)))
-    assert world.deliveries.contents[0].notification.facts["text"] == "Catalyst below threshold"
+    assert world.inbox.items[0].notification.facts["text"] == "Catalyst below threshold"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from functions import catalog, deliveries, entitlements, garage, inbox, notifications, people, sales, vehicles, wake
+from functions import catalog, entitlements, garage, inbox, notifications, people, sales, vehicles, wake
 from functions.http import ROUTES
 from shared.codec import messages
 from shared.domain.entitlement import CACHE_FOR
 from shared.domain.limits import Buckets
-from shared.domain.notification import Audience, Delivery, Notification
+from shared.domain.notification import Audience, Notification
 from shared.domain.person import EXPORTS, PersonId
 from shared.domain.principal import Kind, Principal
 from shared.errors import Unavailable
@@ -65,7 +65,7 @@ WITH_BODIES = [r for r in ROUTES if r.asks is not None and "signals" not in r.na
 @pytest.mark.parametrize("field", EXTRA)
 async def test_a_body_with_more_than_was_asked_for_is_refused(world: MemoryWorld, route: Any, field: str) -> None:
     body, caller = EVERY_BODY[route.name] | {field: EXTRA[field]}, "ada" if route.name in OF_PEOPLE else "operator"
-    routed = ROUTED | {"vehicle_id": VEHICLE, "feature": "new", "plan": "new"}
+    routed = ROUTED | {"vehicle_id": VEHICLE, "feature": "new", "plan": "new", "endpoint_id": "whe-1"}
     answer = await ask(handler(route), caller, body, route=routed)
     assert (answer.status, answer.code) == (400, "invalid_body")
 
@@ -286,7 +286,11 @@ async def test_a_grant_names_a_feature_that_there_is_and_ends_after_it_starts(wo
 
 
 def about(audience: Audience, *named: str, at: int = NOON) -> Notification:
-    return Notification("n-1", "kind", VEHICLE, BRAND, at, {}, None, audience, named)
+    return Notification("n-1", "kind", VEHICLE, BRAND, at, {}, None, frozenset({audience}), named)
+
+
+async def planned(notification: Notification) -> None:
+    await notifications.plan_notification(message(messages.encode_notification(notification, 0)))
 
 
 async def test_who_is_told_is_the_owner_or_who_was_named_and_nobody_learns_who_else(world: MemoryWorld) -> None:
@@ -294,11 +298,10 @@ async def test_who_is_told_is_the_owner_or_who_was_named_and_nobody_learns_who_e
         (Audience.PRIMARY, (), ["user-ada"]),
         (Audience.NAMED, ("user-zoe", "user-ada"), ["user-ada", "user-zoe"]),
     ):
-        world.deliveries.sent.clear()
-        encoded = messages.encode_notification(about(audience, *named), 0)
-        await notifications.plan_notification(message(encoded))
-        assert [d.user_id for d in world.deliveries.contents] == expected
-        assert all(d.notification.named == () for d in world.deliveries.contents)
+        world.inbox.shelf.held.clear()
+        await planned(about(audience, *named))
+        assert [i.recipient.user for i in world.inbox.items] == expected
+        assert all(i.notification.named == () for i in world.inbox.items)
 
 
 @pytest.mark.parametrize(("at", "arrives"), [(NOON, True), (NOON - 1, False)])
@@ -306,9 +309,8 @@ async def test_nobody_is_told_what_was_before_they_had_access(world: MemoryWorld
     held = world.profiles.shelf.held[VEHICLE]
     since = replace(held.value.members["user-ada"], since=NOON)
     world.profiles.shelf.held[VEHICLE] = replace(held, value=replace(held.value, members={"user-ada": since}))
-    delivery = Delivery("d-1", "user-ada", "inbox", about(Audience.USERS, at=at))
-    await deliveries.deliver_notification(message(messages.encode_delivery(delivery, 0)))
-    assert bool(world.inbox.held) == arrives
+    await planned(about(Audience.USERS, at=at))
+    assert bool(world.inbox.items) == arrives
 
 
 @pytest.mark.parametrize(("forgotten", "arrives"), [(None, True), (NOON - 1, True), (NOON, False)])
@@ -318,14 +320,12 @@ async def test_who_was_named_is_told_without_access_but_not_once_forgotten(
     zoe = PersonId(BRAND, "user-zoe")
     if forgotten is not None:
         await world.people.forget(zoe, forgotten)
-    delivery = Delivery("d-1", "user-zoe", "inbox", about(Audience.NAMED))
-    await deliveries.deliver_notification(message(messages.encode_delivery(delivery, 0)))
-    assert bool(world.inbox.held) == arrives
+    await planned(about(Audience.NAMED, "user-zoe"))
+    assert bool(world.inbox.items) == arrives
 
 
 async def test_two_brands_people_of_one_id_are_two(world: MemoryWorld) -> None:
-    delivery = Delivery("d-1", "user-ada", "inbox", about(Audience.NAMED))
-    await deliveries.deliver_notification(message(messages.encode_delivery(delivery, 0)))
+    await planned(about(Audience.NAMED, "user-ada"))
     world.tokens.held["namesake"] = Principal("user-ada", "borealis", Kind.USER)
     assert len((await ask(inbox.read_inbox, "ada")).body["items"]) == 1
     assert (await ask(inbox.read_inbox, "namesake")).body["items"] == []

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from shared.domain import history
 from shared.domain.history import Chunk, merged
-from shared.domain.notification import Delivery, Notification
+from shared.domain.notification import Notification
 from shared.domain.policy import Mode, Privacy
 from shared.domain.principal import Kind, Principal
 from shared.domain.profile import Profile
@@ -28,7 +28,7 @@ from shared.use_cases import wake as wakes
 from shared.use_cases.amend import Reach
 from shared.use_cases.ingest import Arrival, Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
-from shared.use_cases.notifications import deliver, plan_deliveries
+from shared.use_cases.planning import Planning, plan
 from tests.examples import BRAND, NOON, PROFILE
 from tests.laws.oracle import BATTERY, LATITUDE, Expected, Sent, expected, of_vehicle
 from tests.memory import MemoryWorld
@@ -245,33 +245,28 @@ class Run:
         return planted(states, fate, self.world) if planted else states
 
     async def notifier(self) -> None:
-        """Both queues, peek-lock: what fails, or whose settlement is lost, comes again."""
-        queues = self.world.notifications.sent, self.world.deliveries.sent
+        """A queue with peek-lock: what fails, or whose settlement is lost, comes again."""
+        queue = self.world.notifications.sent
         while not self.done:
             await asyncio.sleep(0)
-            queue: list[Any] = self.random.choice(queues)
             if not queue:
                 continue
             message = queue.pop(self.random.randrange(len(queue)))
             self.locked += 1
             try:
-                await self._work_on(message[0])
+                await self._plan(message[0])
                 if self._strikes(LOST):
                     queue.append(message)
             except (Unavailable, KilledError):
                 queue.append(message)
             self.locked -= 1
 
-    async def _work_on(self, content: Notification | Delivery) -> None:
+    async def _plan(self, told: Notification) -> None:
         fate, w = Fate(self), self.world
-        profiles: Any = Faulty(fate, w.profiles)
-        if isinstance(content, Notification):
-            deliveries: Any = Faulty(fate, w.deliveries)
-            await plan_deliveries(content, NOON, profiles, w.brands, deliveries)
-            return
         if self.bug == "attempt_in_message_id":
-            content = replace(content, id=str(self.random.random()))
-        await deliver(content, NOON, profiles, w.people, Faulty(fate, w.inbox))  # type: ignore[arg-type]
+            told = replace(told, id=f"{told.id}/{self.random.random()}")
+        profiles, people, inbox = self._faulty(fate, w.profiles, w.people, w.inbox)
+        await plan(told, NOON, Planning(profiles, people, w.brands, w.endpoints, inbox, w.deliveries, w.words))
 
     async def timer(self) -> None:
         while not self.done and self.bug != "no_timer":
@@ -295,7 +290,7 @@ class Run:
             await asyncio.sleep(0)
             read = self.sent_all and all(c >= len(h) for c, h in zip(self.read_to, self.hub, strict=True))
             self.faulty = self.faulty and not read
-            drained = not (self.world.notifications.sent or self.world.deliveries.sent or self.locked)
+            drained = not (self.world.notifications.sent or self.locked)
             states = [held.value for held in self.world.states.shelf.held.values()]
             owing = any(state.outbox for state in states) and (self.bug != "no_timer" or turn % 5_000)
             counted = sum(held.value.accepted for held in self.world.ledgers.shelf.held.values())
@@ -434,7 +429,7 @@ def violations(seed: int, bug: str | None = None) -> set[str]:
     for number, held in enumerate(run.hub):
         book = run.world.ledgers.shelf.held[f"telemetry-{number}"].value
         must(book.balanced and book.accepted == len(held), "conservation")
-    told = Counter(item.delivery.notification.id for item in run.world.inbox.held.values())
+    told = Counter(item.notification.id.partition("/")[0] for item in run.world.inbox.items)
     wanted: set[str] = set()
     for vehicle in range(VEHICLES):
         name = f"veh-{vehicle}"

@@ -132,9 +132,9 @@ async def _kill(cloud: Cloud, random: Random, residents: Sequence[Resident]) -> 
 class Slow:
     """The way to the queue of an instance whose connection is slow."""
 
-    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0) -> None:
+    async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         await asyncio.sleep(DAWDLES)
-        await world().notifications.send(notification, attempt, delay)
+        await world().notifications.send(notification, attempt, delay, replay)
 
 
 async def _dawdle(resident: Resident, over: asyncio.Event) -> None:

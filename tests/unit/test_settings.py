@@ -11,6 +11,7 @@ AZURE = {
     "PASSPORT_KEYS": "-----BEGIN PRIVATE KEY-----\\none\\n-----END PRIVATE KEY-----",
     "PASSPORT_ISSUER": "https://api.example",
     "CODE_SECRET": "secret",
+    "PUBLIC_URL": "https://api.example/api/v1/",
     "TOKEN_AUDIENCE": "automotive-cloud",
     "TOKEN_JWKS_URL": "https://issuer.example/keys",
 }
@@ -21,6 +22,11 @@ def test_in_azure_there_is_no_key_and_no_connection_string() -> None:
     assert (settings.cosmos_key, settings.servicebus_connection, settings.storage_connection) == (None, None, None)
     assert settings.storage_endpoint == "https://blobs.blob.core.windows.net"
     assert settings.handover_after_seconds == 60
+    assert (settings.public_url, settings.smtp_host, settings.webhook_networks) == (
+        "https://api.example/api/v1",
+        None,
+        (),
+    )
 
 
 def test_everything_that_is_missing_is_named_at_once() -> None:

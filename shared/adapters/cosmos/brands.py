@@ -8,14 +8,18 @@ from azure.cosmos.aio import ContainerProxy
 from shared.adapters.cosmos.reactions import Fresh, reactions, replaced
 from shared.codec import offers
 from shared.codec.documents import CATALOG, RULES, Document
+from shared.codec.inbox import templates, templates_document
+from shared.codec.people import preferences, preferences_document
 from shared.codec.rules import rule_document, rules
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.catalog import Catalog
 from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
+from shared.domain.preferences import Preferences
 from shared.domain.rules import Book, Rule
 from shared.domain.signals import Leaf, Release
+from shared.domain.wording import Templates
 from shared.errors import Conflict, NotFound
 from shared.ports import Decode, Versioned
 
@@ -81,7 +85,7 @@ class CosmosCatalogs:
 
 
 class CosmosBrands:
-    """When readings are stale, and what trouble codes mean."""
+    """When readings are stale, what trouble codes mean, and how people are told who don't say."""
 
     def __init__(self, said: Said) -> None:
         self._said = said
@@ -99,6 +103,34 @@ class CosmosBrands:
 
     async def put_trouble_codes(self, brand: str, texts: Mapping[str, str]) -> None:
         await self._said.write(brand, "trouble-codes", {"codes": dict(texts)})
+
+    async def telling(self, brand: str) -> Preferences:
+        return preferences(await self._said.read(brand, "telling"))
+
+    async def put_telling(self, brand: str, preferences: Preferences) -> None:
+        await self._said.write(brand, "telling", preferences_document(preferences))
+
+
+class CosmosWordings:
+    """The templates with which brands override the shipped ones: one document."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self._made: dict[str, tuple[Document, Templates]] = {}
+
+    async def all(self, brand: str) -> Templates:
+        doc = await self._said.read(brand, "templates")
+        known = self._made.get(brand)
+        if known is None or known[0] is not doc:
+            known = self._made[brand] = (doc, templates(doc))
+        return known[1]
+
+    async def read(self, brand: str) -> Versioned[Templates]:
+        doc = await self._said.read_now(brand, "templates")
+        return Versioned(templates(doc), doc.get("_etag"))
+
+    async def commit(self, brand: str, templates: Templates, version: str | None) -> None:
+        await self._said.replace(brand, "templates", templates_document(templates), version)
 
 
 class CosmosVocabularies:

@@ -116,6 +116,9 @@ class Fresh[T]:
         self._held[key] = (monotonic(), value)
         return value
 
+    def drop(self, key: str) -> None:
+        self._held.pop(key, None)
+
 
 def _continuation(pages: object) -> str | None:
     """Where the rest begins: an attribute of the SDK's page iterator that its type does not tell of."""

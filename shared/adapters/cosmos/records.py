@@ -1,17 +1,15 @@
-"""The books of ingest, people's inboxes, and what operators did: the containers `ledger`, `inbox` and `audit`."""
+"""The books of ingest, and what operators did: the containers `ledger` and `audit`."""
 
 from collections.abc import Sequence
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactions, replaced
+from shared.adapters.cosmos.reactions import PAGE, every, reactions, replaced
 from shared.codec import documents
 from shared.domain.audit import Access
 from shared.domain.ledger import Ledger
-from shared.domain.notification import InboxItem
-from shared.domain.person import PersonId
 from shared.errors import Conflict, NotFound
-from shared.ports import Page, Versioned
+from shared.ports import Versioned
 
 
 class CosmosLedgers:
@@ -35,29 +33,6 @@ class CosmosLedgers:
         async with reactions("ledger"):
             found = [doc async for doc in self._container.query_items("SELECT * FROM c", max_item_count=PAGE)]
         return sorted((documents.ledger(doc) for doc in found), key=lambda ledger: ledger.id)
-
-
-class CosmosInbox:
-    """The `inbox` container: one partition a person."""
-
-    def __init__(self, container: ContainerProxy) -> None:
-        self._container = container
-
-    async def put(self, item: InboxItem) -> bool:
-        try:
-            async with reactions("inbox item"):
-                await self._container.create_item(documents.inbox_document(item))
-        except Conflict:
-            return False
-        return True
-
-    async def list(self, person: PersonId, limit: int, cursor: str | None = None) -> Page[InboxItem]:
-        query = "SELECT * FROM c ORDER BY c.at DESC"
-        return await page(self._container, query, {}, limit, cursor, documents.inbox_item, "inbox", str(person))
-
-    async def forget(self, person: PersonId) -> None:
-        for doc in await every(self._container, "SELECT * FROM c", {}, "inbox", str(person)):
-            await dropped(self._container, doc["id"], str(person), "inbox item")
 
 
 class CosmosAudit:

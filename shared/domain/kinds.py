@@ -1,0 +1,120 @@
+"""The kinds of notifications that the product raises, and what there is to say of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.domain.paths import LATITUDE, LONGITUDE, STATE_OF_CHARGE, SYSTEM
+from shared.domain.telemetry import Value
+
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+class Urgency(StrEnum):
+    """Told at any hour; told outside quiet hours; told once a day, together."""
+
+    SAFETY = "safety"
+    NORMAL = "normal"
+    DIGEST = "digest"
+
+
+class Channel(StrEnum):
+    """How something reaches people, or a partner's system (webhook)."""
+
+    INBOX = "inbox"
+    EMAIL = "email"
+    PUSH = "push"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Its urgency; for how many milliseconds after the fact it is worth telling; whether a later one of the same
+    vehicle takes the place of one that still waits; its variables in templates, each with the fact that it shows and
+    what that is like; and over which channels people are told who never said."""
+
+    urgency: Urgency = Urgency.NORMAL
+    lives: int = DAY
+    collapses: bool = False
+    variables: "Variables" = field(default_factory=dict)
+    channels: frozenset[Channel] = frozenset({Channel.INBOX, Channel.PUSH})
+
+
+_QUIETLY = frozenset({Channel.INBOX})
+_WIDELY = frozenset({Channel.INBOX, Channel.PUSH, Channel.EMAIL})
+type Variables = Mapping[str, tuple[str, Value]]
+"""By name: the fact that it shows, and what that is like."""
+
+_CHARGE: Variables = {"charge": (STATE_OF_CHARGE, 9.5)}
+_OVER: Variables = {"rule": ("rule", "battery_low"), "since": ("since", 1_795_336_200_000)}
+_CODE: Variables = {"code": ("code", "P0420"), "text": ("text", "Catalyst efficiency below threshold")}
+_FENCE: Variables = {"fence": ("rule", "school"), "latitude": (LATITUDE, 48.1), "longitude": (LONGITUDE, 11.5)}
+_SALE: Variables = {"plan": ("plan", "comfort"), "subscription": ("subscription", "sub-1"), "days": ("days", 7)}
+_ROLE: Variables = {"role": ("role", "guest")}
+
+
+def _sale(lives: int = 7 * DAY) -> Kind:
+    return Kind(lives=lives, variables=_SALE, channels=_WIDELY)
+
+
+def _over() -> Kind:
+    return Kind(Urgency.DIGEST, variables=_OVER, channels=_QUIETLY)
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "battery_low": Kind(collapses=True, variables=_CHARGE),
+        "battery_low_over": _over(),
+        "charging_complete": Kind(lives=12 * HOUR, collapses=True, variables=_CHARGE),
+        "charging_complete_over": _over(),
+        "trouble_code_opened": Kind(lives=3 * DAY, variables=_CODE, channels=_WIDELY),
+        "trouble_code_closed": Kind(Urgency.DIGEST, 3 * DAY, variables={**_CODE, **_OVER}, channels=_QUIETLY),
+        "moving_while_off": Kind(Urgency.SAFETY, variables={"system": (SYSTEM, "LOCK")}, channels=_WIDELY),
+        "moving_while_off_over": _over(),
+        "left_open": Kind(lives=12 * HOUR, collapses=True, variables={"open": ("open", ["Vehicle.Body.Trunk"])}),
+        "left_open_over": _over(),
+        "silent": Kind(lives=3 * DAY, collapses=True, variables={"since": ("silentSince", 1_795_336_200_000)}),
+        "silent_over": _over(),
+        "geofence_entered": Kind(lives=12 * HOUR, variables=_FENCE),
+        "geofence_left": Kind(lives=12 * HOUR, variables={**_FENCE, **_OVER}),
+        "subscription_ending": _sale(),
+        "subscription_unpaid": _sale(),
+        "subscription_paused": _sale(),
+        "subscription_ended": _sale(30 * DAY),
+        "payment_failed": Kind(lives=7 * DAY, variables={**_SALE, "term": ("term", 2)}, channels=_WIDELY),
+        "access_granted": Kind(lives=30 * DAY, variables=_ROLE, channels=_WIDELY),
+        "access_ended": Kind(lives=30 * DAY, variables=_ROLE, channels=_WIDELY),
+        "vehicle_claimed": Kind(lives=30 * DAY, variables=_ROLE, channels=_WIDELY),
+        "vehicle_handed_over": Kind(lives=30 * DAY, channels=_WIDELY),
+        "webhook_disabled": Kind(
+            lives=30 * DAY,
+            variables={
+                "endpoint": ("endpoint", "whe-1"),
+                "partner": ("partner", "partner-1"),
+                "reason": ("reason", "410"),
+            },
+            channels=_QUIETLY,
+        ),
+        "contact_verification": Kind(Urgency.SAFETY, HOUR, channels=frozenset({Channel.EMAIL})),
+        "digest": Kind(lives=3 * DAY, variables={"count": ("count", 3)}, channels=frozenset({Channel.EMAIL})),
+        "test": Kind(lives=HOUR, channels=_WIDELY),
+    }
+)
+OTHER = Kind(variables={"kind": ("kind", "tyre_low"), "value": ("value", 1.8)})
+"""What an operator's own rules raise."""
+OURS = frozenset({"contact_verification", "digest", "test"})
+"""Kinds that nobody has preferences for: they were asked for, or gather what was."""
+
+
+def kind_of(name: str) -> Kind:
+    return KINDS.get(name, OTHER)
+
+
+def shown(name: str, facts: Mapping[str, Value]) -> dict[str, Value | None]:
+    """What templates of a kind may show: every variable, None for a fact that is not known."""
+    kind = kind_of(name)
+    if kind is OTHER:
+        numbers = [value for value in facts.values() if not isinstance(value, str)]
+        facts = {"kind": name.replace("_", " "), **({"value": numbers[0]} if numbers else {})}
+    return {variable: facts.get(fact) for variable, (fact, _) in kind.variables.items()}

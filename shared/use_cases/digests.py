@@ -1,0 +1,62 @@
+"""Telling together what waited for it."""
+
+from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
+
+from shared.domain.inbox import Delivery, Item, Outcome, item_id
+from shared.domain.kinds import KINDS, Channel
+from shared.domain.notification import Audience, Notification
+from shared.domain.person import Person
+from shared.domain.preferences import SHIPPED, next_digest
+from shared.errors import Conflict, NotFound
+from shared.use_cases.everywhere import save_person
+from shared.use_cases.planning import Planning, send_turns
+
+MOST = 100
+"""Items that one digest tells of; the rest waits for the next."""
+
+
+async def gather(person: Person, now: int, o: Planning) -> None:
+    """Mail a digest of all that waits, if its time has come. The same one however often it is begun."""
+    if person.digest_due is None or now < person.digest_due:
+        return
+    waiting = await o.inbox.gathered(person.id, now)
+    if waiting:
+        digest = await _digest(person, person.digest_due, [item.id for item in waiting][:MOST], o)
+        for id in digest.notification.facts["items"]:  # type: ignore[union-attr]
+            await _taken_in(str(id), digest, o)
+    own = person.preferences.over((await o.brands.telling(person.id.brand)).over(SHIPPED))
+    left = await o.inbox.gathered(person.id, 2**53)
+    due = next_digest(now, own.digest_at or 0, own.zone or "UTC") if left else None
+    await save_person(person.id, lambda p: replace(p, digest_due=due).scheduled(now) if p.contact else p, o.people)
+
+
+async def _digest(person: Person, due: int, ids: list[str], o: Planning) -> Item:
+    id = str(uuid5(NAMESPACE_URL, f"{person.id}/digest/{due}"))
+    named = frozenset({Audience.NAMED})
+    told = Notification(id, "digest", "", person.id.brand, due, {"items": ids, "count": len(ids)}, None, named)
+    told = replace(told, expires_at=due + KINDS["digest"].lives)
+    item = Item(item_id(id, person.id), person.id, told, due, shown=False, deliveries={Channel.EMAIL: Delivery()})
+    if not await o.inbox.put(item):
+        item = (await o.inbox.load(item.recipient, item.id)).value
+    await send_turns(item, due, o.deliveries)
+    return item
+
+
+async def _taken_in(id: str, digest: Item, o: Planning) -> None:
+    """It waits no more: what becomes of it is what becomes of the digest."""
+    while True:
+        try:
+            found = await o.inbox.load(digest.recipient, id)
+        except NotFound:
+            return
+        item = replace(found.value, digest=None)
+        mail = item.deliveries.get(Channel.EMAIL)
+        if mail is not None and mail.outcome is Outcome.GATHERED:
+            told = f"in the digest {digest.notification.id}"
+            item = item.with_delivery(Channel.EMAIL, mail.closed(Outcome.GATHERED, told))
+        try:
+            await o.inbox.commit(item, found.version)
+        except Conflict:
+            continue
+        return

@@ -1,0 +1,116 @@
+"""Reading what one was told, and what became of telling it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from shared.domain.inbox import OPERATORS, OVERLAP, Item, Mark, endpoint_of
+from shared.domain.person import PersonId
+from shared.domain.principal import Kind, Principal, Scope, require_user
+from shared.errors import Conflict, Forbidden, NotFound, Unavailable
+from shared.ports import Clock, Endpoints, Inbox, Page
+from shared.use_cases.books import ATTEMPTS
+
+LOOKS = (0.25, 0.5, 1.0)
+"""Seconds between two looks while somebody waits; the last for as long as it takes."""
+READ_AT_ONCE = 500
+"""Items that are marked as read by one request."""
+
+
+def owner(caller: Principal) -> PersonId:
+    """Whose inbox the caller reads: the own one; operators share one."""
+    if caller.kind is Kind.OPERATOR:
+        return PersonId(caller.brand, OPERATORS)
+    require_user(caller)
+    return caller.person
+
+
+async def read_inbox(caller: Principal, limit: int, cursor: str | None, inbox: Inbox) -> Page[Item]:
+    """The caller's own inbox, the newest first."""
+    return await inbox.list(owner(caller), limit, cursor)
+
+
+async def mark_of(caller: Principal, inbox: Inbox) -> Mark:
+    """From which to wait for what comes after now."""
+    lately = await inbox.since(owner(caller), caller.at - OVERLAP)
+    return Mark(caller.at).after(lately)
+
+
+async def arrived(
+    caller: Principal, mark: Mark, until: int, clock: Clock, rest: Callable[[float], Awaitable[None]], inbox: Inbox
+) -> tuple[Sequence[Item], Mark]:
+    """What came after a mark, as soon as there is something, or nothing at a moment (epoch ms); and the next mark."""
+    look = 0
+    while True:
+        seen = await inbox.since(owner(caller), mark.at - OVERLAP)
+        fresh = [item for item in seen if item.id[:8] not in mark.known]
+        if fresh or clock() >= until:
+            return fresh, mark.after(seen)
+        await rest(min(LOOKS[min(look, len(LOOKS) - 1)], max(0.0, (until - clock()) / 1000)))
+        look += 1
+
+
+async def count_unread(caller: Principal, inbox: Inbox) -> int:
+    return len(await inbox.unread(owner(caller)))
+
+
+async def mark_read(caller: Principal, id: str, inbox: Inbox) -> None:
+    """Once; raises NotFound for what is not shown."""
+
+    def read(item: Item) -> Item:
+        return item if item.read_at is not None else replace(item, read_at=caller.at)
+
+    await _edit(owner(caller), id, read, inbox)
+
+
+async def mark_all_read(caller: Principal, inbox: Inbox) -> int:
+    """Everything that is there now, up to a number at once; how many are left."""
+    ids, whose = await inbox.unread(owner(caller)), owner(caller)
+
+    async def one(id: str) -> None:
+        try:
+            await mark_read(caller, id, inbox)
+        except NotFound:
+            return  # deleted meanwhile
+
+    for start in range(0, min(len(ids), READ_AT_ONCE), 20):
+        await asyncio.gather(*(one(id) for id in ids[start : start + 20]))
+    return len(await inbox.unread(whose)) if ids else 0
+
+
+async def delete(caller: Principal, id: str, inbox: Inbox) -> None:
+    """For good: it says nothing any more and is not told again. Raises NotFound."""
+    await _edit(owner(caller), id, lambda item: item.tombstone(caller.at), inbox)
+
+
+async def _edit(whose: PersonId, id: str, step: Callable[[Item], Item], inbox: Inbox) -> None:
+    for _ in range(ATTEMPTS):
+        found = await inbox.load(whose, id)
+        if not found.value.shown:
+            raise NotFound("no such item")
+        after = step(found.value)
+        if after == found.value:
+            return
+        try:
+            await inbox.commit(after, found.version)
+        except Conflict:
+            continue
+        return
+    raise Unavailable("the item is being written by others")
+
+
+async def trail(caller: Principal, notification: str, inbox: Inbox, endpoints: Endpoints) -> Sequence[Item]:
+    """What became of a notification: to an operator for everyone of the own brand, to a person the own part, to a
+    partner that of its endpoints. Raises NotFound if there is nothing that the caller may see."""
+    scoped = caller.kind is not Kind.PARTNER or Scope.NOTIFICATIONS in caller.scopes
+    if caller.kind is Kind.VEHICLE or not scoped:
+        raise Forbidden("only people, operators and partners with the scope notifications may see this")
+    items = [i for i in await inbox.of_notification(notification) if i.recipient.brand == caller.brand]
+    if caller.kind is Kind.USER:
+        items = [i for i in items if i.recipient == caller.person]
+    if caller.kind is Kind.PARTNER:
+        own = {e.id for e in await endpoints.all(caller.brand) if e.partner == caller.subject}
+        items = [i for i in items if endpoint_of(i.recipient) in own]
+    if not items:
+        raise NotFound("no such notification")
+    return items

@@ -1,0 +1,151 @@
+"""Partners' endpoints: who may make them, what is sent to them, and what was."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
+
+from shared.domain.history import DAY, day_of
+from shared.domain.inbox import Item, endpoint_recipient
+from shared.domain.kinds import KINDS, Channel
+from shared.domain.notification import Audience, Notification
+from shared.domain.person import PersonId
+from shared.domain.principal import Kind, Principal, Scope
+from shared.domain.profile import Request, made_before
+from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, Endpoint
+from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, Unavailable
+from shared.ports import Page, Versioned
+from shared.use_cases.amend import Asked
+from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.delivering import send_again
+from shared.use_cases.outgoing import Outgoing
+from shared.use_cases.planning import Planning, tell_system
+from shared.use_cases.telling import brand_preferences
+
+
+def require_partner(caller: Principal) -> None:
+    """An operator of a brand, or a partner that may hear of what happens."""
+    may = caller.kind is Kind.OPERATOR or (caller.kind is Kind.PARTNER and Scope.NOTIFICATIONS in caller.scopes)
+    if not may:
+        raise Forbidden("only an operator or a partner with the scope notifications may do this")
+
+
+async def create(
+    caller: Principal, partner: str | None, url: str, kinds: frozenset[str], asked: Asked, o: Outgoing
+) -> Endpoint:
+    """Make an endpoint: a partner its own, an operator anybody's. Raises Forbidden, Malformed(invalid_url),
+    Contradiction(too_many_endpoints), Reused."""
+    require_partner(caller)
+    whose = _whose(caller, partner)
+    o.caller.check(url)
+    request = (Request(asked.key, asked.digest, asked.made),) if asked.key else ()
+    try:
+        known = (await o.endpoints.load(caller.brand, asked.made)).value
+    except NotFound:
+        if len(await o.endpoints.all(caller.brand)) >= ENDPOINTS:
+            raise Contradiction(f"a brand has {ENDPOINTS} endpoints", Code.TOO_MANY_ENDPOINTS) from None
+        made = Endpoint(asked.made, caller.brand, whose, url, kinds, caller.at, requests=request)
+        try:
+            await o.endpoints.commit(made, None)
+        except Conflict:
+            return await create(caller, partner, url, kinds, asked, o)
+        return made
+    made_before(known.requests, asked.key, asked.digest)
+    return known
+
+
+def _whose(caller: Principal, partner: str | None) -> str:
+    if caller.kind is Kind.PARTNER:
+        if partner not in (None, caller.subject):
+            raise Forbidden("a partner has endpoints of its own only")
+        return caller.subject
+    if partner is None:
+        raise Malformed("partner: whose it is")
+    return partner
+
+
+async def read(caller: Principal, id: str, o: Outgoing) -> Versioned[Endpoint]:
+    """One that is the caller's to see, or raise NotFound."""
+    require_partner(caller)
+    found = await o.endpoints.load(caller.brand, id)
+    if caller.kind is Kind.PARTNER and found.value.partner != caller.subject:
+        raise NotFound("no such endpoint")
+    return found
+
+
+async def list_own(caller: Principal, o: Outgoing) -> Sequence[Endpoint]:
+    """Of a partner its own, of an operator all."""
+    require_partner(caller)
+    found = await o.endpoints.all(caller.brand)
+    return [e for e in found if caller.kind is Kind.OPERATOR or e.partner == caller.subject]
+
+
+async def change(caller: Principal, id: str, step: Callable[[Endpoint], Endpoint], o: Outgoing) -> Endpoint:
+    """Commit what the step makes of it; within a minute it holds everywhere.
+
+    Raises NotFound, Malformed(invalid_url)."""
+    for _ in range(ATTEMPTS):
+        found = await read(caller, id, o)
+        after = step(found.value)
+        o.caller.check(after.url)
+        if after == found.value:
+            return after
+        try:
+            await o.endpoints.commit(after, found.version)
+        except Conflict:
+            continue
+        return after
+    raise Unavailable("the endpoint is being written by others")
+
+
+def changed(url: str, kinds: frozenset[str], enabled: bool) -> Callable[[Endpoint], Endpoint]:
+    """What an endpoint is to be; switched on again it has a clean record."""
+
+    def step(before: Endpoint) -> Endpoint:
+        after = replace(before, url=url, kinds=kinds, enabled=enabled)
+        if not enabled:
+            return replace(after, reason=before.reason or "switched off")
+        return after if before.enabled else replace(after, reason="", failing_since=None)
+
+    return step
+
+
+async def rotate(caller: Principal, id: str, o: Outgoing) -> Endpoint:
+    """Sign with another secret from now on, and for a day with the one before too."""
+    return await change(caller, id, lambda before: before.rotated(caller.at), o)
+
+
+async def drop(caller: Principal, id: str, o: Outgoing) -> None:
+    await read(caller, id, o)
+    await o.endpoints.drop(caller.brand, id)
+
+
+async def send_test(caller: Principal, id: str, o: Outgoing, planning: Planning) -> Item:
+    """Call it with a test event, whatever kinds it wants to hear of."""
+    endpoint = (await read(caller, id, o)).value
+    fact = str(uuid5(NAMESPACE_URL, f"webhooks/{caller.brand}/{id}/test/{caller.at}"))
+    audience = frozenset({Audience.PARTNERS})
+    told = Notification(fact, "test", "", caller.brand, caller.at, {}, None, audience)
+    told = replace(told, expires_at=caller.at + KINDS["test"].lives)
+    recipient = endpoint_recipient(caller.brand, endpoint.id, caller.at)
+    defaults = await brand_preferences(caller.brand, planning.brands)
+    return await tell_system(told, recipient, "", defaults, caller.at, planning)
+
+
+async def events(caller: Principal, id: str, day: str, limit: int, cursor: str | None, o: Outgoing) -> Page[Item]:
+    """What an endpoint was sent of a UTC day, and what became of it, the newest first."""
+    endpoint = (await read(caller, id, o)).value
+    return await o.inbox.list(PersonId(caller.brand, f"@{endpoint.id}/{day}"), limit, cursor)
+
+
+async def replay(caller: Principal, id: str, day: str, item: str, o: Outgoing) -> Item:
+    """Send an event of the last 30 days again, under its id. Raises NotFound."""
+    endpoint = (await read(caller, id, o)).value
+    if not day_of(caller.at - REPLAYABLE_DAYS * DAY) <= day <= day_of(caller.at + DAY):
+        raise NotFound("no such event")
+    for _ in range(ATTEMPTS):
+        found = await o.inbox.load(PersonId(caller.brand, f"@{endpoint.id}/{day}"), item)
+        try:
+            return await send_again(found.value, [Channel.WEBHOOK], caller.at, o, found.version)
+        except Conflict:
+            continue
+    raise Unavailable("the event is being written by others")
