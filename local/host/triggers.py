@@ -22,7 +22,7 @@ from local.host.worker import Function, Message, Result, as_json, invoke, text
 CHECKPOINTS = "azure-webjobs-eventhub"
 BALANCE_EVERY, OWNED_FOR = 1.0, 4.0
 """Seconds; much shorter than in Azure, so that a killed host's partitions are soon taken over."""
-AT_ONCE = 4  # messages of a queue that are worked on at once: each on a receiver of its own
+AT_ONCE = 16  # messages of a queue that are worked on at once: each on a receiver of its own
 
 log = logging.getLogger(__name__)
 

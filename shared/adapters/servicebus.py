@@ -53,7 +53,9 @@ class ServiceBusNotifications:
     async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         with handing_over("notifications send", notification) as outgoing:
             body = messages.encode_notification(outgoing, attempt)
-            message = ServiceBusMessage(body, message_id=f"{notification.id}:{attempt}" + (f":{replay}" * bool(replay)))
+            message = ServiceBusMessage(
+                body, message_id=messages.notification_message_id(notification, attempt, replay)
+            )
             await self._queue.send([message], delay)
 
 
@@ -65,7 +67,8 @@ class ServiceBusDeliveries:
 
     async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
         outgoing = [
-            ServiceBusMessage(messages.encode_turn(turn, attempt), message_id=f"{turn.id}:{attempt}") for turn in turns
+            ServiceBusMessage(messages.encode_turn(turn, attempt), message_id=messages.turn_message_id(turn, attempt))
+            for turn in turns
         ]
         await self._queue.send(outgoing, delay)
 

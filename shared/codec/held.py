@@ -66,4 +66,5 @@ def _period(p: HeldPeriod) -> dict[str, Any]:
         "charges": [charge_answer(d) for d in p.derived if not isinstance(d, Trip)],
         "parked": [parked_whole(parked.key, parked) for parked in p.parked],
         "accesses": [access_answer(access) for access in p.accesses],
+        "sentToPartners": [{**inbox_answer(item), **item_trail(item)} for item in p.sent],
     }

@@ -30,6 +30,16 @@ class Wake(NamedTuple):
     person: bool
 
 
+def notification_message_id(notification: Notification, attempt: int, replay: int) -> str:
+    """One of each attempt, so that a retry is never taken for a repeat."""
+    return f"{notification.id}:{attempt}" + (f":{replay}" if replay else "")
+
+
+def turn_message_id(turn: Turn, attempt: int) -> str:
+    """One of each attempt at each turn."""
+    return f"{turn.id}:{attempt}"
+
+
 def encode_notification(notification: Notification, attempt: int) -> str:
     return _encode(documents.notification_document(notification), attempt)
 

@@ -17,13 +17,15 @@ from shared.domain.vehicle import VehicleState
 
 @dataclass(frozen=True, slots=True)
 class HeldPeriod:
-    """What a vehicle reported while the person owned it, what could not be taken in, and who looked at its data."""
+    """What a vehicle reported while the person owned it, what could not be taken in, who looked at its data, and what
+    partners were sent of it."""
 
     period: Owned
     samples: Sequence[Sample]
     derived: Sequence[Trip | Charge]
     parked: Sequence[Parked]
     accesses: Sequence[Access]
+    sent: Sequence[Item] = ()
 
 
 @dataclass(frozen=True, slots=True)

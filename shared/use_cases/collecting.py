@@ -8,7 +8,7 @@ from shared.domain.profile import Profile
 from shared.domain.trips import Charge, Trip
 from shared.errors import NotFound
 from shared.use_cases.derive import samples_between
-from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, known_vehicles, parked_in
+from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, known_vehicles, parked_in, sent_of
 
 
 async def collect(id: PersonId, now: int, o: Outside) -> Held:
@@ -47,4 +47,4 @@ async def _period(period: Owned, now: int, o: Outside) -> HeldPeriod:
     samples = await samples_between(state, start, end - 1, o.histories)
     accesses = [a for a in await o.audit.of(vehicle) if start <= a.at < end]
     parked = [await o.parking.read(name) for name, _ in await parked_in(period, o)]
-    return HeldPeriod(period, samples, derived, parked, accesses)
+    return HeldPeriod(period, samples, derived, parked, accesses, await sent_of(period, start, o))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.history import DAY
+from shared.domain.inbox import Item, is_system
 from shared.domain.parked import Filter, Parked
 from shared.domain.person import Owned, Person, PersonId
 from shared.errors import Conflict, Unavailable
@@ -39,6 +40,12 @@ async def parked_in(period: Owned, o: Outside) -> Sequence[tuple[str, Parked]]:
     """What could not be taken in of a vehicle in a period of ownership, without bodies, each with its name."""
     found = await all_parked(Filter(device=period.vehicle_id), o)
     return [(name, parked) for name, parked in found if period.starts_at <= parked.at < period.ends_at]
+
+
+async def sent_of(period: Owned, start: int, o: Outside) -> Sequence[Item]:
+    """What partners and operators were told of a vehicle in a period of ownership, from a moment on (epoch ms)."""
+    told = await o.inbox.of_vehicle(period.vehicle_id)
+    return [i for i in told if is_system(i.recipient) and start <= i.notification.at < period.ends_at]
 
 
 async def all_parked(sought: Filter, o: Outside) -> Sequence[tuple[str, Parked]]:

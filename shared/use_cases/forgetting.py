@@ -7,14 +7,21 @@ from uuid import NAMESPACE_URL, uuid5
 from shared.domain import folding, ownership
 from shared.domain.audit import Access
 from shared.domain.history import days_between
-from shared.domain.inbox import is_system
 from shared.domain.parked import Filter
 from shared.domain.person import Erasure, Person, PersonId
 from shared.domain.profile import Profile
 from shared.errors import NotFound, Unavailable
 from shared.ports import Clock
 from shared.use_cases.amend import Change, amend
-from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, all_parked, known_vehicles, parked_in, save_person
+from shared.use_cases.everywhere import (
+    KEPT_AT_MOST,
+    Outside,
+    all_parked,
+    known_vehicles,
+    parked_in,
+    save_person,
+    sent_of,
+)
 
 QUEUES = ("notifications", "deliveries", "wake")
 
@@ -33,9 +40,8 @@ async def erase(person: Person, erasure: Erasure, clock: Clock, o: Outside) -> N
             await o.histories.forget(period.vehicle_id, day, start, period.ends_at)
         for name, _ in await parked_in(period, o):
             await o.parking.drop(name)
-        for item in await o.inbox.of_vehicle(period.vehicle_id):
-            if is_system(item.recipient) and start <= item.notification.at < period.ends_at:
-                await o.inbox.drop(item.recipient, item.id)
+        for item in await sent_of(period, start, o):
+            await o.inbox.drop(item.recipient, item.id)
     for name in await _parked_messages(person, o):
         await o.parking.drop(name)
     await o.inbox.forget(id)

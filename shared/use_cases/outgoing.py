@@ -10,7 +10,7 @@ from shared.domain.inbox import Item, Outcome, Reply, delivery_id, endpoint_of
 from shared.domain.kinds import OURS, Channel, Urgency
 from shared.domain.notification import Audience, Notification
 from shared.domain.person import Person, PersonId
-from shared.domain.preferences import NEVER, SHIPPED, Preferences, told_from
+from shared.domain.preferences import ANY, NEVER, SHIPPED, Preferences, told_from
 from shared.domain.profile import Profile
 from shared.domain.telemetry import Value
 from shared.domain.webhooks import Endpoint
@@ -112,8 +112,8 @@ def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, n
 
 async def _written(item: Item, person: Person, own: Preferences, profile: Profile | None, to: str, o: Outgoing) -> Mail:
     told, unsubscribe = item.notification, None
-    if told.kind not in OURS:
-        unsubscribe = f"{o.url}/unsubscribe/{o.codes.seal(f'{item.recipient}/{told.kind}')}"
+    if ends := ANY if told.kind == "digest" else None if told.kind in OURS else told.kind:
+        unsubscribe = f"{o.url}/unsubscribe/{o.codes.seal(f'{item.recipient}/{ends}')}"
     shows: dict[str, Value | None] = values(told, profile.model if profile else "")
     shows |= {"unsubscribe": unsubscribe}
     if told.kind == "contact_verification":

@@ -50,7 +50,7 @@ async def plan(told: Notification, now: int, o: Planning) -> int:
     for id in people:
         await tell_person(quiet, id, model, defaults, now, o)
     systems = [PersonId(told.brand, OPERATORS)] if Audience.OPERATORS in told.audience else []
-    systems += await _endpoints(told, profile, o) if profile and not told.expired(now) else []
+    systems += await _endpoints(told, profile, o) if profile else []
     for id in systems:
         await tell_system(quiet, id, model, defaults, now, o)
     return len(people) + len(systems)

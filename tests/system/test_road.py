@@ -150,7 +150,7 @@ async def reasons(real: World) -> dict[str, int]:
         ("POST", "vehicles", b"[" * 10_000, {}, 400, "invalid_body"),
         ("POST", "vehicles", b" " * 300_000, {}, 413, "body_too_large"),
         ("GET", "me/inbox?limit=x", b"", {}, 400, "invalid_query"),
-        ("GET", "me/inbox", b"", {}, 403, "forbidden"),
+        ("GET", "me/vehicles", b"", {}, 403, "forbidden"),
         ("GET", "ledger", b"", {"authorization": "Bearer garbage"}, 401, "unauthenticated"),
         ("GET", "ledger", b"", {"authorization": "Bearer a.b.c"}, 401, "unauthenticated"),
         ("GET", "ledger", b"", {"authorization": ""}, 401, "unauthenticated"),
