@@ -64,8 +64,10 @@ async def mark_read(caller: Principal, id: str, inbox: Inbox) -> None:
 
 
 async def mark_all_read(caller: Principal, inbox: Inbox) -> int:
-    """Everything that is there now, up to a number at once; how many are left."""
-    ids, whose = await inbox.unread(owner(caller)), owner(caller)
+    """Everything that is there now, up to a number at once; how much is left of it."""
+    whose = owner(caller)
+    unread = await inbox.unread(whose)
+    ids = unread[:READ_AT_ONCE]
 
     async def one(id: str) -> None:
         try:
@@ -73,9 +75,9 @@ async def mark_all_read(caller: Principal, inbox: Inbox) -> int:
         except NotFound:
             return  # deleted meanwhile
 
-    for start in range(0, min(len(ids), READ_AT_ONCE), 20):
+    for start in range(0, len(ids), 20):
         await asyncio.gather(*(one(id) for id in ids[start : start + 20]))
-    return len(await inbox.unread(whose)) if ids else 0
+    return len(unread) - len(ids)
 
 
 async def delete(caller: Principal, id: str, inbox: Inbox) -> None:
