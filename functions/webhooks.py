@@ -67,11 +67,12 @@ async def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
     return answer(endpoint_answer(made, _secret(made, who.at)))
 
 
-@endpoint(bp, "POST", "v1/webhooks/{endpoint_id}/test", told.EventAnswer, status=202)
+@endpoint(bp, "POST", "v1/webhooks/{endpoint_id}/test", told.EventAnswer, status=202, keyed=True)
 async def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """It is called with a test event, whatever kinds it hears."""
     who, id = await _asked(req)
-    return answer(event_answer(await webhooks.send_test(who, id, world().outgoing, world().planning)), 202)
+    made = asked(req, who, f"webhooks/{id}/test", makes="test").made
+    return answer(event_answer(await webhooks.send_test(who, id, made, world().outgoing, world().planning)), 202)
 
 
 @endpoint(bp, "GET", "v1/webhooks/{endpoint_id}/events", told.EventsAnswer, query=("day", "limit", "cursor"))

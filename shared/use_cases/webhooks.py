@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.history import DAY, day_of
 from shared.domain.inbox import Item, endpoint_recipient
@@ -119,12 +118,11 @@ async def drop(caller: Principal, id: str, o: Outgoing) -> None:
     await o.endpoints.drop(caller.brand, id)
 
 
-async def send_test(caller: Principal, id: str, o: Outgoing, planning: Planning) -> Item:
-    """Call it with a test event, whatever kinds it wants to hear of."""
+async def send_test(caller: Principal, id: str, notification: str, o: Outgoing, planning: Planning) -> Item:
+    """Call it with a test event of that id, whatever kinds it wants to hear of."""
     endpoint = (await read(caller, id, o)).value
-    fact = str(uuid5(NAMESPACE_URL, f"webhooks/{caller.brand}/{id}/test/{caller.at}"))
     audience = frozenset({Audience.PARTNERS})
-    told = Notification(fact, "test", "", caller.brand, caller.at, {}, None, audience)
+    told = Notification(notification, "test", "", caller.brand, caller.at, {}, None, audience)
     told = replace(told, expires_at=caller.at + KINDS["test"].lives)
     recipient = endpoint_recipient(caller.brand, endpoint.id, caller.at)
     defaults = await brand_preferences(caller.brand, planning.brands)

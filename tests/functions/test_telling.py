@@ -40,7 +40,7 @@ async def deliver(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, at: int =
         if not world.deliveries.sent:
             return
         turn, _, delay = world.deliveries.sent.pop(0)
-        at += round(delay * 1000)
+        at, world.ticks = at + round(delay * 1000), world.ticks + delay
         monkeypatch.setattr(deliveries, "now_ms", lambda at=at: at)
         await deliveries.deliver_notification(message(messages.encode_turn(turn, 0)))
     raise AssertionError("there is no end to it")
