@@ -4,11 +4,13 @@ import hashlib
 import inspect
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from math import ceil
+from pathlib import Path
 from time import monotonic, time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -20,7 +22,7 @@ from shared.bootstrap import world
 from shared.codec.answers import to_json
 from shared.codec.bodies import parse
 from shared.domain.principal import Principal
-from shared.errors import CloudError, Code, Malformed, TooLarge, TooMany, Unauthenticated, Unsupported
+from shared.errors import CloudError, Code, Malformed, TooLarge, TooMany, Unauthenticated, Unsupported, brief
 from shared.use_cases.amend import Asked
 
 type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
@@ -96,11 +98,17 @@ def problems(handler: Handler, route: Route | None = None) -> Handler:
             if error.status >= 500:
                 log.warning("answered %s: %s", error.code.value, error.detail)
             return problem(error)
-        except Exception:
-            log.exception("a defect in %s", handler.__name__)
+        except Exception as error:
+            log.error("a defect in %s: %s", handler.__name__, where(error))
             return problem(CloudError("a defect on our side; it is logged"))
 
     return answered
+
+
+def where(error: BaseException) -> str:
+    """What kind of defect it is and where it happened, without its words: they may hold what people said."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{brief(error)} at " + " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-8:]))
 
 
 def problem(error: CloudError, headers: dict[str, str] | None = None) -> func.HttpResponse:

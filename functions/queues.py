@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from functions.http import now_ms
+from functions.http import now_ms, where
 from shared.bootstrap import world
 from shared.codec.messages import Message, belongs_to, decode_notification, decode_turn
 from shared.domain.parked import Parked
@@ -27,7 +27,14 @@ async def consume[T](
     except Malformed as error:
         await _park(queue, body, error)
         return
-    if given_up := await attempted(received.content, received.attempt, act, again):
+    try:
+        given_up = await attempted(received.content, received.attempt, act, again)
+    except CloudError:
+        raise
+    except Exception as error:
+        # whoever runs us prints what is raised: it comes again, and says nothing of what it was about
+        raise RuntimeError(f"{queue}: {where(error)}") from None
+    if given_up:
         await _park(queue, body, given_up)
 
 

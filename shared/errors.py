@@ -155,3 +155,9 @@ class Refused(CloudError):
 
 class Unavailable(CloudError):
     code, status = Code.UNAVAILABLE, 503
+
+
+def brief(error: BaseException) -> str:
+    """Its kind, and the status that came with it: its own words may hold what people and vehicles said."""
+    status = getattr(error, "status_code", None)
+    return f"{type(error).__name__} {status}" if status is not None else type(error).__name__

@@ -324,8 +324,8 @@ class Inbox(Protocol):
         """One, also if it is not shown; or raise NotFound."""
         ...
 
-    async def commit(self, item: Item, version: str | None) -> None:
-        """Replace it over the version that was read, or raise Conflict."""
+    async def commit(self, item: Item, version: str | None) -> str:
+        """Replace it over the version that was read and return its new one, or raise Conflict."""
         ...
 
     async def list(self, recipient: PersonId, limit: int, cursor: str | None = None) -> Page[Item]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.domain.notification import Notification
+from shared.errors import brief
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -33,13 +35,18 @@ def configure(connection_string: str | None) -> None:
 
 @contextmanager
 def span(name: str, kind: SpanKind, traceparent: str | None) -> Iterator[str | None]:
-    """A span that goes on from `traceparent`; gives the traceparent to carry on."""
+    """A span that goes on from `traceparent`; gives the traceparent to carry on. Of an error it tells the kind."""
     parent = _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
     tracer = trace.get_tracer("automotive-cloud")
-    with tracer.start_as_current_span(name, context=parent, kind=kind):
+    how: dict[str, Any] = {"record_exception": False, "set_status_on_exception": False}
+    with tracer.start_as_current_span(name, context=parent, kind=kind, **how) as started:
         carrier: dict[str, str] = {}
         _PROPAGATOR.inject(carrier)
-        yield carrier.get("traceparent", traceparent)
+        try:
+            yield carrier.get("traceparent", traceparent)
+        except BaseException as error:
+            started.set_status(StatusCode.ERROR, brief(error))
+            raise
 
 
 @contextmanager

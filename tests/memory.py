@@ -378,8 +378,8 @@ class MemoryInbox:
     async def load(self, recipient: PersonId, id: str) -> Versioned[Item]:
         return self.shelf.load(_key(recipient, id))
 
-    async def commit(self, item: Item, version: str | None) -> None:
-        self.shelf.commit(_key(item.recipient, item.id), item, version)
+    async def commit(self, item: Item, version: str | None) -> str:
+        return self.shelf.commit(_key(item.recipient, item.id), item, version)
 
     @property
     def items(self) -> builtins.list[Item]:

@@ -17,7 +17,7 @@ from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
 from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
-from shared.errors import Code, Malformed, NotFound, Unavailable
+from shared.errors import Code, Malformed, NotFound, Unavailable, brief
 from shared.ports import Page
 
 BODIES = 100
@@ -140,9 +140,9 @@ async def _reactions(cursor: str | None = None) -> AsyncIterator[None]:
     except HttpResponseError as error:
         if cursor and error.status_code == 400:
             raise Malformed("no such cursor", Code.INVALID_CURSOR) from None
-        raise Unavailable(f"blob: {error!r}"[:300]) from error
+        raise Unavailable(f"blob: {brief(error)}") from error
     except (AzureError, OSError, TimeoutError) as error:
-        raise Unavailable(f"blob: {error!r}"[:300]) from error
+        raise Unavailable(f"blob: {brief(error)}") from error
 
 
 def _path(name: str) -> str:

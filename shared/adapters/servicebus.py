@@ -11,7 +11,7 @@ from azure.servicebus.aio import ServiceBusSender
 from shared.codec import messages
 from shared.domain.inbox import Turn
 from shared.domain.notification import Notification
-from shared.errors import Refused, Unavailable
+from shared.errors import Refused, Unavailable, brief
 from shared.tracing import handing_over
 
 
@@ -39,9 +39,9 @@ class _Queue:
                         batch.add_message(message)
                 await self._sender.send_messages(batch)
             except ValueError as error:
-                raise Refused(f"service bus: {error}") from error
+                raise Refused(f"service bus: {brief(error)}") from error
             except (AzureError, OSError, TimeoutError) as error:
-                raise Unavailable(f"service bus: {error!r}"[:300]) from error
+                raise Unavailable(f"service bus: {brief(error)}") from error
 
 
 class ServiceBusNotifications:

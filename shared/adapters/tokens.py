@@ -11,7 +11,7 @@ import aiohttp
 import jwt
 
 from shared.domain.principal import Kind, Principal
-from shared.errors import Unauthenticated, Unavailable
+from shared.errors import Unauthenticated, Unavailable, brief
 
 ALGORITHMS = ["RS256", "ES256"]
 REQUIRED = ["exp", "iat", "sub", "aud", "iss"]
@@ -93,7 +93,7 @@ class JwksTokens:
             if self._keys:
                 self._fetched = monotonic() - FRESH + PAUSE
                 return
-            raise Unavailable(f"the issuer's keys cannot be fetched: {error!r}"[:200]) from error
+            raise Unavailable(f"the issuer's keys cannot be fetched: {brief(error)}") from error
         self._keys = {k.key_id: k for k in published.keys if k.key_id and k.algorithm_name in ALGORITHMS}
         self._fetched = monotonic()
 

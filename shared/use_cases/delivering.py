@@ -62,22 +62,20 @@ async def _look_after(
     well: bool | None = None
     try:
         started = found.value.with_delivery(turn.channel, delivery.started(now))
-        await o.outgoing.inbox.commit(started, found.version)
+        begun = Versioned(started, await o.outgoing.inbox.commit(started, found.version))
         reply = await ready.send()
         well = reply.outcome is not Outcome.RETRYING
     finally:
         o.breakers.leave(ready.provider, well, o.ticks())
-    return await _concluded(turn, ready, reply, clock, o)
+    return await _concluded(turn, begun, ready, reply, clock, o)
 
 
-async def _concluded(turn: Turn, ready: Post, reply: Reply, clock: Clock, o: Delivering) -> Outcome:
+async def _concluded(
+    turn: Turn, found: Versioned[Item], ready: Post, reply: Reply, clock: Clock, o: Delivering
+) -> Outcome:
     """Put on record what came of the attempt, whoever wrote the item meanwhile, and have it attempted again if it is
     to be."""
     for _ in range(ATTEMPTS):
-        try:
-            found = await o.outgoing.inbox.load(turn.recipient, turn.item)
-        except NotFound:
-            return reply.outcome
         delivery = found.value.deliveries[turn.channel]
         if not delivery.open or delivery.generation != turn.generation:
             return delivery.outcome
@@ -86,6 +84,10 @@ async def _concluded(turn: Turn, ready: Post, reply: Reply, clock: Clock, o: Del
         try:
             await o.outgoing.inbox.commit(found.value.with_delivery(turn.channel, after), found.version)
         except Conflict:
+            try:
+                found = await o.outgoing.inbox.load(turn.recipient, turn.item)
+            except NotFound:
+                return reply.outcome
             continue
         await ready.noted(reply, now)
         if after.open:

@@ -12,7 +12,7 @@ from shared.domain.policy import Privacy
 from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Position
 from shared.domain.vehicle import Outcome, VehicleState
-from shared.errors import CloudError, Code, Conflict, NotFound, Refused, Rejected, Unavailable
+from shared.errors import CloudError, Code, Conflict, NotFound, Refused, Rejected, Unavailable, brief
 from shared.ports import (
     Clock,
     Decode,
@@ -212,7 +212,7 @@ def _parsed(arrival: Arrival, decode: Decode) -> Event | CloudError:
     except Rejected as error:
         return error
     except Exception as error:
-        return Refused(f"decode: {error!r}", Code.INTERNAL)
+        return Refused(f"decode: {brief(error)}", Code.INTERNAL)
     return Event(telemetry, arrival.position.enqueued_at, arrival.position, arrival.generation)
 
 
@@ -224,7 +224,7 @@ def _folded(
         after, outcomes = fold(state, events, book)
     except Exception as error:
         if len(events) == 1:
-            return state, [Refused(f"fold: {error!r}", Code.INTERNAL)]
+            return state, [Refused(f"fold: {brief(error)}", Code.INTERNAL)]
         found = list[Outcome | CloudError]()
         for event in events:
             state, one = _folded(state, [event], book)

@@ -448,15 +448,15 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
     monkeypatch.setattr(wake, "now_ms", lambda: due)
     commit, left = world.inbox.commit, [2]
 
-    async def breaking(item: Item, version: str | None) -> None:
+    async def breaking(item: Item, version: str | None) -> str:
         left[0] -= 1
         if left[0] < 0:
             raise ConnectionError("the process is gone")
-        await commit(item, version)
+        return await commit(item, version)
 
     with monkeypatch.context() as broken:
         broken.setattr(world.inbox, "commit", breaking)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(RuntimeError, match="ConnectionError at"):
             await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
     await tell(fact(7, "battery_low_over"))
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))

@@ -29,8 +29,8 @@ class CosmosInbox:
             doc = await self._container.read_item(id, str(recipient))
         return Versioned(codec.item(doc), doc["_etag"])
 
-    async def commit(self, item: Item, version: str | None) -> None:
-        await replaced(self._container, codec.item_document(item), version, "item")
+    async def commit(self, item: Item, version: str | None) -> str:
+        return await replaced(self._container, codec.item_document(item), version, "item")
 
     async def list(self, recipient: PersonId, limit: int, cursor: str | None = None) -> Page[Item]:
         query = "SELECT * FROM c WHERE c.shown = true ORDER BY c.at DESC"

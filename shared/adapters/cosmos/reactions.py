@@ -12,7 +12,7 @@ from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpRespons
 
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.documents import Document
-from shared.errors import CloudError, Code, Conflict, Malformed, NotFound, Refused, Unavailable
+from shared.errors import CloudError, Code, Conflict, Malformed, NotFound, Refused, Unavailable, brief
 from shared.ports import Page
 
 LOST_RACE = {409, 412}
@@ -40,7 +40,7 @@ async def reactions(what: str) -> AsyncIterator[None]:
     except (CosmosHttpResponseError, CosmosBatchOperationError) as error:
         raise _by_reaction(error.status_code, what) from error
     except (AzureError, OSError, TimeoutError) as error:
-        raise Unavailable(f"{what}: {error!r}"[:300]) from error
+        raise Unavailable(f"{what}: {brief(error)}") from error
 
 
 async def replaced(container: ContainerProxy, doc: Document, version: str | None, what: str) -> str:
