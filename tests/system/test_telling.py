@@ -1,0 +1,213 @@
+"""From a vehicle's event to an inbox, a mailbox and a partner's system, through every part."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic, time
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from standardwebhooks import Webhook
+
+from local.cloud import Api, Cloud
+from local.fleet.drives import BATTERY, Sample
+from local.fleet.sender import fleet
+from local.mailbox import mails, text_of
+from local.town import BRAND, operator
+from shared.bootstrap import World
+from shared.domain.notification import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A vehicle, its owner, and the partner that the owner agreed to."""
+
+    vehicle: str
+    user: str
+    partner: str
+    email: str
+
+
+async def settled(cloud: Cloud) -> Home:
+    mark = uuid4().hex
+    home = Home("", f"user-{mark[:12]}", f"partner-{mark[:12]}", f"{mark[:12]}@aurora.example")
+    async with operator(cloud) as api:
+        body = {"vin": f"ZZZTELL{int(mark[:8], 16) % 10**10:010}", "region": "eu", "model": "Polar", "modelYear": 2026}
+        vehicle = await api.call("POST", "vehicles", body | {"roles": {home.user: "primary"}})
+    async with owner(cloud, home) as api:
+        consent = {"granted": True, "text": "may be told"}
+        await api.call("PUT", f"vehicles/{vehicle['id']}/consents/partner.{home.partner}", consent)
+    return Home(str(vehicle["id"]), home.user, home.partner, home.email)
+
+
+def owner(cloud: Cloud, home: Home) -> Api:
+    return Api(cloud.url, cloud.issuer.token(home.user, BRAND, []))
+
+
+def partner(cloud: Cloud, home: Home) -> Api:
+    return Api(cloud.url, cloud.issuer.token(home.partner, BRAND, ["partner"], scope="notifications"))
+
+
+async def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
+    """What it gives once that is something."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        found = holds()
+        found = await found if asyncio.iscoroutine(found) else found
+        if found:
+            return found
+        await asyncio.sleep(0.05)
+    raise TimeoutError
+
+
+async def drain(cloud: Cloud, home: Home, sequence: int) -> None:
+    """The battery runs low, or is charged again."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sample = Sample(at, {BATTERY + "StateOfCharge.Displayed": 5.0 if sequence % 2 else 50.0})
+    async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
+        await vehicles.send(home.vehicle, [vehicles.message(home.vehicle, [sample])])
+
+
+def mailed(cloud: Cloud, home: Home) -> list[Any]:
+    return [mail for mail in mails(cloud.data) if mail["To"] == home.email]
+
+
+async def test_an_event_ends_in_an_inbox_and_a_mailbox_and_one_click_ends_the_mail(cloud: Cloud) -> None:
+    home = await settled(cloud)
+    async with owner(cloud, home) as api:
+        await api.call("PUT", "me/contact", {"email": home.email})
+        (mail,) = await until(lambda: mailed(cloud, home))
+        code = str(mail["Subject"]).rpartition(" ")[2]
+        assert (await api.call("PUT", "me/contact", {"email": home.email, "code": code}))["verified"]
+        await api.call("PUT", "me/preferences", {"locale": "de", "channels": {"battery_low": {"email": True}}})
+        mark = (await api.call("GET", "me/inbox"))["mark"]
+        waiting = asyncio.create_task(api.call("GET", f"me/inbox?after={mark}"))
+        await drain(cloud, home, 1)
+        (item,) = (await waiting)["items"]
+        assert (item["kind"], item["title"]) == ("battery_low", "Batterie schwach")
+        mail = (await until(lambda: len(mailed(cloud, home)) == 2 and mailed(cloud, home)))[-1]
+        assert mail["Subject"] == "Batterie schwach"
+        assert "noch 5" in text_of(mail)
+        link = str(mail["List-Unsubscribe"]).strip("<>")
+        async with aiohttp.ClientSession() as http:
+            async with http.post(link, data={"List-Unsubscribe": "One-Click"}) as answer:
+                assert (answer.status, answer.content_type) == (200, "text/html")
+            async with http.get(link) as answer:
+                assert answer.status == 200
+        await drain(cloud, home, 2)
+        await drain(cloud, home, 3)
+        await until(lambda: _count(api, 2))
+        said = (await api.call("GET", "me/preferences"))["said"]["channels"]["battery_low"]
+        assert said == {"email": False}
+        trail = await until(lambda: _trail(api))
+    assert {d["channel"] for d in trail["items"][0]["deliveries"]} == {"inbox"}
+    assert len(mailed(cloud, home)) == 2
+    logs = "".join(path.read_text(errors="replace") for path in cloud.data.glob("host*.log"))
+    assert [secret for secret in (home.email, code, link, home.user) if secret in logs] == []
+
+
+async def _count(api: Api, count: int) -> bool:
+    return len((await api.call("GET", "me/inbox"))["items"]) == count
+
+
+async def _trail(api: Api) -> Any:
+    newest = (await api.call("GET", "me/inbox"))["items"][0]
+    return await api.call("GET", f"notifications/{newest['notificationId']}/trail")
+
+
+# ---- webhooks
+
+
+class Systems:
+    """Partners' systems on loopback, each with its own manners."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[tuple[dict[str, str], str]]] = {}
+        self.hanging = asyncio.Event()
+
+    async def well(self, request: web.Request) -> web.Response:
+        self.taken.setdefault(request.path, []).append((dict(request.headers), await request.text()))
+        return web.Response()
+
+    async def hang(self, request: web.Request) -> web.Response:
+        self.taken.setdefault(request.path, []).append((dict(request.headers), await request.text()))
+        await self.hanging.wait()
+        return web.Response()
+
+    async def drip(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        said = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000
+        for byte in said:
+            if request.transport.is_closing() or self.hanging.is_set():
+                break
+            request.transport.write(bytes([byte]))
+            await asyncio.sleep(0.1)
+        return web.Response()
+
+    async def fail(self, request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+
+@asynccontextmanager
+async def systems() -> AsyncIterator[tuple[Systems, str]]:
+    found, app = Systems(), web.Application()
+    for name in ("hang", "drip", "fail"):
+        app.router.add_post(f"/{name}", getattr(found, name))
+    app.router.add_post("/{tail:.*}", found.well)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield found, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        found.hanging.set()
+        await runner.cleanup()
+
+
+async def test_a_partners_system_is_told_and_can_tell_that_it_was_us(cloud: Cloud) -> None:
+    home = await settled(cloud)
+    async with systems() as (system, url), partner(cloud, home) as api:
+        made = await api.call("POST", "webhooks", {"url": f"{url}/hook"})
+        sent = await api.call("POST", f"webhooks/{made['id']}/test")
+        await until(lambda: len(system.taken.get("/hook", [])) == 1)
+        await drain(cloud, home, 1)
+        await until(lambda: len(system.taken["/hook"]) == 2)
+        bodies = [Webhook(made["secret"]).verify(body, headers) for headers, body in system.taken["/hook"]]
+        assert [body["type"] for body in bodies] == ["vehicle.test", "vehicle.battery_low"]
+        assert bodies[1]["data"]["vehicleId"] == home.vehicle
+        await until(lambda: _sent(api, made["id"], sent["id"]))
+        await api.call("POST", f"webhooks/{made['id']}/events/{sent['id']}/replay")
+        await until(lambda: len(system.taken["/hook"]) == 3)
+    ids = [headers["webhook-id"] for headers, _ in system.taken["/hook"]]
+    assert ids[0] == ids[2] != ids[1]
+
+
+async def _sent(api: Api, endpoint: str, event: str) -> bool:
+    events = (await api.call("GET", f"webhooks/{endpoint}/events"))["items"]
+    return any(e["id"] == event and e["delivery"]["outcome"] == "sent" for e in events)
+
+
+@pytest.mark.parametrize("manners", ["hang", "drip", "fail"])
+async def test_a_system_with_bad_manners_holds_up_nobody_else(cloud: Cloud, real: World, manners: str) -> None:
+    home, told = await settled(cloud), 60
+    async with systems() as (system, url), partner(cloud, home) as api:
+        bad = await api.call("POST", "webhooks", {"url": f"{url}/{manners}"})
+        good = await api.call("POST", "webhooks", {"url": f"{url}/well"})
+        for number in range(told):
+            now = int(time() * 1000)
+            fact = f"{home.vehicle}/{number}"
+            await real.notifications.send(
+                Notification.of_fact(fact, "geofence_entered", home.vehicle, BRAND, now, {"rule": "x"}, None)
+            )
+        await until(lambda: len(system.taken.get("/well", [])) >= told, 20)
+        assert len({headers["webhook-id"] for headers, _ in system.taken["/well"]}) == told
+        events = (await api.call("GET", f"webhooks/{bad['id']}/events?limit=100"))["items"]
+        assert len(events) == told
+        assert {e["delivery"]["outcome"] for e in events} <= {"planned", "retrying"}
+        for made in (bad, good):
+            await api.call("DELETE", f"webhooks/{made['id']}")
