@@ -19,13 +19,18 @@ from local.demo import owes, quiet
 from local.fleet.drives import Sample
 from local.fleet.sender import Fleet, fleet
 from local.host.triggers import OWNED_FOR
-from local.town import Resident, inboxes, settle
+from local.mailbox import mails
+from local.town import BRAND, Resident, inboxes, introduce, operator, settle
 from shared.bootstrap import world
 from shared.codec.signals import shipped
 from shared.domain.conditions import DEFAULTS
 from shared.domain.folding import fold
+from shared.domain.inbox import Item, delivery_id
+from shared.domain.inbox import Outcome as Mailed
+from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
 from shared.domain.paths import STATE_OF_CHARGE
+from shared.domain.person import PersonId
 from shared.domain.policy import Policy
 from shared.domain.rules import Book
 from shared.domain.telemetry import Event, Telemetry
@@ -58,6 +63,8 @@ class Outcome:
     told: Counter[str]
     committed: int
     kills: Counter[str]
+    attempts: dict[str, tuple[int, bool]]
+    mails: Counter[str]
 
 
 def drives(seed: int) -> list[list[Sample]]:
@@ -90,6 +97,9 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         world.cache_clear()
         plans = drives(seed)
         residents = await settle(cloud, VEHICLES)
+        await introduce(cloud, residents)
+        async with operator(cloud) as api:
+            await api.call("PUT", "notification-defaults", {"cap": 1_000})
         async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
             rest = kills * sum(PAUSE) / 2 / (SAMPLES / SLICE)
             pairs = zip(residents, plans, strict=True)
@@ -106,6 +116,7 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
             over.set()
             await dawdling
             await _settled(cloud, residents, vehicles.sent)
+        await _delivered(residents)
         outcome = await _look(cloud, residents, plans, killed)
         await world().close()
         return outcome
@@ -206,6 +217,21 @@ async def _settled(cloud: Cloud, residents: Sequence[Resident], sent: int) -> No
     raise RuntimeError("the parts did not come back")
 
 
+async def _delivered(residents: Sequence[Resident]) -> None:
+    """Nothing is left to be mailed. An attempt that was killed is made again once it must be over."""
+    deadline = monotonic() + 120
+    while monotonic() < deadline:
+        with contextlib.suppress(Unavailable):
+            if not any(d.open for item in await _items(residents) for d in item.deliveries.values()):
+                return
+        await asyncio.sleep(0.5)
+    raise TimeoutError("some mail was neither sent nor given up")
+
+
+async def _items(residents: Sequence[Resident]) -> list[Item]:
+    return [item for r in residents for item in await world().inbox.all_of(PersonId(BRAND, r.user))]
+
+
 async def _look(
     cloud: Cloud, residents: Sequence[Resident], plans: Sequence[list[Sample]], killed: Counter[str]
 ) -> Outcome:
@@ -222,6 +248,12 @@ async def _look(
         Counter(item["notificationId"] for item in items),
         sum(state.committed for state in states),
         killed,
+        {
+            delivery_id(item.id, Channel.EMAIL): (len(mail.attempts), mail.outcome is Mailed.SENT)
+            for item in await _items(residents)
+            if (mail := item.deliveries.get(Channel.EMAIL)) is not None
+        },
+        Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in mails(cloud.data)),
     )
 
 

@@ -17,3 +17,9 @@ async def test_killed_parts_lose_nothing_and_tell_nothing_twice(tmp_path: Path) 
     assert set(outcome.told) == outcome.expected_told
     assert set(outcome.told.values()) == {1}
     assert outcome.committed == len(outcome.expected_told) >= 50
+    attempted = {key: n for key, (n, _) in outcome.attempts.items() if n}
+    sent = {key for key, (_, sent) in outcome.attempts.items() if sent}
+    print(f"mails {outcome.mails.total()} of {len(attempted)} deliveries in {sum(attempted.values())} attempts")
+    assert sent <= set(outcome.mails) <= set(attempted), "a key a delivery, and no mail that no trail explains"
+    assert all(n <= attempted[key] for key, n in outcome.mails.items())
+    assert len(sent) >= 10
