@@ -9,6 +9,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds for which it is; twice as long each time it fails again."""
 AT_ONCE = 4
 """Attempts at one provider that an instance makes at once; one while the last one failed."""
+BUSY, DOUBTFUL = 0.25, 1.0
+"""Seconds after which it is worth asking again whether there is room: at a provider that is well, at one that is not
+known to be."""
 HELD = 10_000
 """Providers that an instance remembers."""
 
@@ -28,16 +31,24 @@ class Breakers:
         self._at_once = at_once
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def enter(self, provider: str, now: float) -> float:
-        """0 if an attempt may be made, which has to be left again; or the seconds until it is worth asking again."""
-        known = self._known.setdefault(provider, _Known())
-        self._known.move_to_end(provider)
-        self._forget_one()
+    def wait(self, provider: str, now: float) -> float:
+        """0 if an attempt may be made; or the seconds until it is worth asking again."""
+        known = self._known.get(provider)
+        if known is None:
+            return 0.0
         if now < known.until:
             return known.until - now
         if known.under_way >= (1 if known.failures else self._at_once):
-            return max(1.0, min(known.pause, LONGEST_PAUSE))
-        known.under_way += 1
+            return max(DOUBTFUL, known.pause) if known.failures else BUSY
+        return 0.0
+
+    def enter(self, provider: str, now: float) -> float:
+        """As `wait`; if it is 0 the attempt is begun, and has to be left again."""
+        if wait := self.wait(provider, now):
+            return wait
+        self._known.setdefault(provider, _Known()).under_way += 1
+        self._known.move_to_end(provider)
+        self._forget_one()
         return 0.0
 
     def leave(self, provider: str, well: bool | None, now: float) -> None:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.breaker import Breakers
-from shared.domain.inbox import EMAIL_RESTS, OPEN, TAKES, WEBHOOK_RESTS, Delivery, Item, Outcome, Reply, Turn
+from shared.domain.inbox import (
+    EMAIL_RESTS,
+    OPEN,
+    TAKES,
+    WEBHOOK_RESTS,
+    Delivery,
+    Item,
+    Outcome,
+    Reply,
+    Turn,
+    endpoint_of,
+)
 from shared.domain.kinds import Channel
 from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.ports import Clock, Versioned
@@ -31,6 +42,8 @@ async def deliver(turn: Turn, clock: Clock, o: Delivering) -> Outcome | None:
     An attempt is on record before it is made, and again once it was; whoever finds one on record that has no end waits
     until it must have one. Raises Unavailable: then it comes again."""
     inbox = o.outgoing.inbox
+    if wait := o.breakers.wait(provider_of(turn), o.ticks()):
+        return await _later(turn, int(wait * (1 + o.chance()) * 1000), o)
     for _ in range(ATTEMPTS):
         try:
             found = await inbox.load(turn.recipient, turn.item)
@@ -57,7 +70,8 @@ async def _look_after(
     ready = await prepared(found.value, turn.channel, now, o.outgoing)
     if isinstance(ready, Verdict):
         return await _decided(turn, found, delivery, ready, now, o)
-    if wait := o.breakers.enter(ready.provider, o.ticks()):
+    provider = provider_of(turn)
+    if wait := o.breakers.enter(provider, o.ticks()):
         return await _later(turn, int(wait * (1 + o.chance()) * 1000), o)
     well: bool | None = None
     try:
@@ -66,8 +80,13 @@ async def _look_after(
         reply = await ready.send()
         well = reply.outcome is not Outcome.RETRYING
     finally:
-        o.breakers.leave(ready.provider, well, o.ticks())
+        o.breakers.leave(provider, well, o.ticks())
     return await _concluded(turn, begun, ready, reply, clock, o)
+
+
+def provider_of(turn: Turn) -> str:
+    """Who is left alone if it fails: a partner's endpoint, or the mail server."""
+    return endpoint_of(turn.recipient) or turn.channel.value
 
 
 async def _concluded(

@@ -28,7 +28,13 @@ async def gather(person: Person, now: int, o: Planning) -> None:
     own = person.preferences.over((await o.brands.telling(person.id.brand)).over(SHIPPED))
     left = await o.inbox.gathered(person.id, 2**53)
     due = next_digest(now, own.digest_at or 0, own.zone or "UTC") if left else None
-    await save_person(person.id, lambda p: replace(p, digest_due=due).scheduled(now) if p.contact else p, o.people)
+
+    def done(person: Person) -> Person:
+        if person.digest_due is None:
+            return person  # forgotten meanwhile: nothing of them comes back
+        return replace(person, digest_due=due).scheduled(now)
+
+    await save_person(person.id, done, o.people)
 
 
 async def _digest(person: Person, due: int, ids: list[str], o: Planning) -> Item:

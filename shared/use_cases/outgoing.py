@@ -54,9 +54,8 @@ async def _nothing(reply: Reply, now: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Ready to be sent, by which provider, and who has to know what it answered and when (epoch ms)."""
+    """Ready to be sent, and who has to know what was answered and when (epoch ms)."""
 
-    provider: str
     send: Callable[[], Awaitable[Reply]]
     noted: Callable[[Reply, int], Awaitable[None]] = _nothing
 
@@ -93,7 +92,7 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     if from_when > now:
         return Verdict(Outcome.PLANNED, "quiet hours", from_when)
     mailer, mail = o.mailer, await _written(item, person, own, profile, to, o)
-    return Post("email", lambda: mailer.send(mail))
+    return Post(lambda: mailer.send(mail))
 
 
 def address(told: Notification, person: Person, now: int) -> str | None:
@@ -160,7 +159,7 @@ async def _call(item: Item, now: int, o: Outgoing) -> Post | Verdict:
             return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told.kind) else "not asked for")
     secrets = [o.codes.secret(name) for name in endpoint.secrets(now)]
     call = Call(delivery_id(item.id, Channel.WEBHOOK), endpoint.url, secrets, payload(told), now)
-    return Post(id, lambda: o.caller.call(call), lambda reply, at: _health(endpoint, reply, at, o))
+    return Post(lambda: o.caller.call(call), lambda reply, at: _health(endpoint, reply, at, o))
 
 
 def payload(told: Notification) -> str:

@@ -468,6 +468,21 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
     assert later > due
 
 
+async def test_a_digest_for_who_has_no_address_any_more_is_over_all_the_same(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed(world)
+    await tell(fact(0, "battery_low_over"))
+    due = (await world.people.load(ADA)).value.digest_due
+    assert due
+    await ask(telling.put_contact, "ada", {"email": None})
+    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+    await deliver(world, monkeypatch, due)
+    person = (await world.people.load(ADA)).value
+    assert (person.digest_due, person.due, world.mailer.sent) == (None, None, [])
+
+
 # ---- preferences
 
 
