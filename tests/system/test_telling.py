@@ -1,6 +1,9 @@
 """From a vehicle's event to an inbox, a mailbox and a partner's system, through every part."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +17,17 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from local.cloud import Api, Cloud
+from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY, Sample
 from local.fleet.sender import fleet
 from local.mailbox import mails, text_of
 from local.town import BRAND, operator
 from shared.bootstrap import World
+from shared.codec.telling import dead_letter_id
+from shared.domain.inbox import Delivery, Item, Outcome
+from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
+from shared.domain.person import PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,35 @@ async def test_a_partners_system_is_told_and_can_tell_that_it_was_us(cloud: Clou
         await until(lambda: len(system.taken["/hook"]) == 3)
     ids = [headers["webhook-id"] for headers, _ in system.taken["/hook"]]
     assert ids[0] == ids[2] != ids[1]
+
+
+async def test_what_cannot_be_delivered_is_handled_from_the_command_line(cloud: Cloud, real: World) -> None:
+    home = await settled(cloud)
+    told = Notification(uuid4().hex, "silent", home.vehicle, BRAND, int(time() * 1000), {})
+    failed = {Channel.EMAIL: Delivery(Outcome.FAILED, reason="smtp 550")}
+    items = [Item(uuid4().hex, PersonId(BRAND, home.user), told, told.at, deliveries=failed) for _ in range(2)]
+    for item in items:
+        await real.inbox.put(item)
+    listed = {one["id"]: one for one in await run(cloud, "list")}
+    first, second = (dead_letter_id(item) for item in items)
+    assert listed[first]["recipient"] == listed[second]["recipient"] == home.user
+    assert (await run(cloud, "read", first))[0]["deliveries"][0]["reason"] == "smtp 550"
+    await run(cloud, "discard", first)
+    assert {one["id"] for one in await run(cloud, "replay")} >= {second}
+
+    async def suppressed() -> bool:
+        found = (await real.inbox.load(items[1].recipient, items[1].id)).value
+        return found.deliveries[Channel.EMAIL].reason == "no address"
+
+    await until(suppressed)
+    assert not {first, second} & {one["id"] for one in await run(cloud, "list")}
+
+
+async def run(cloud: Cloud, *arguments: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "local", "dead-letters", *arguments, "--data", str(cloud.data)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 async def _sent(api: Api, endpoint: str, event: str) -> bool:

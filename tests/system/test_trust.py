@@ -79,6 +79,11 @@ async def test_two_hundred_repeats_of_a_request_have_one_effect_and_one_answer(c
         (f"{base}/grants", {"feature": "driver-log"}, {"feature": "online-maps"}),
         (f"{base}/invitations", {"role": "secondary"}, {"role": "guest", "endsAt": "2099-01-01T00:00:00Z"}),
         (f"{base}/transfer", {}, other),
+        (
+            "webhooks",
+            {"url": "https://partner.example/", "partner": "p"},
+            {"url": "https://a.example/", "partner": "p"},
+        ),
     ]
     first = dict[str, tuple[int, Any]]()
     for path, body, different in requests:
@@ -150,6 +155,10 @@ class Life:
             }
             await me.call("PUT", f"vehicles/{vehicle}/rules/rule-{mark}", rule)
             await me.call("POST", f"vehicles/{vehicle}/subscriptions", {"plan": "security"})
+            consent = {"granted": True, "text": mark}
+            await me.call("PUT", f"vehicles/{vehicle}/consents/partner.partner-away", consent)
+            await me.call("PUT", "me/contact", {"email": f"{mark}@aurora.example"})
+            await me.call("PUT", "me/preferences", {"channels": {f"kind-{mark}": {"email": True}}})
             await me.call("PUT", f"vehicles/{vehicle}/services/theft-alert", {"enabled": False})
         await self.operator.call("GET", f"vehicles/{vehicle}/state")
         async with fleet(self.cloud.env["EVENTHUBS"]) as vehicles:
@@ -167,6 +176,8 @@ async def test_an_export_holds_all_and_an_erasure_leaves_nothing_that_a_replay_c
     cloud: Cloud, operator: Api, real: World
 ) -> None:
     ada, ben = Life(cloud, operator, uuid4().hex), Life(cloud, operator, uuid4().hex)
+    away = {"url": "http://127.0.0.1:9/", "partner": "partner-away", "kinds": ["trouble_code_opened"]}
+    endpoint = (await operator.call("POST", "webhooks", away))["id"]
     vehicles = []
     for life in (ada, ben):
         vehicle = await register(operator, life.user)
@@ -180,6 +191,7 @@ async def test_an_export_holds_all_and_an_erasure_leaves_nothing_that_a_replay_c
         return everywhere <= (await holding(cloud, ada.mark)).keys() & (await holding(cloud, ben.mark)).keys()
 
     await eventually(all_there, within=60)
+    assert len((await operator.call("GET", f"webhooks/{endpoint}/events"))["items"]) == 2
     await _export(cloud, ada)
     before = await holding(cloud, ben.mark)
     async with ada.api() as me:
@@ -189,6 +201,8 @@ async def test_an_export_holds_all_and_an_erasure_leaves_nothing_that_a_replay_c
         return not await holding(cloud, ada.mark)
 
     await eventually(nothing_left, within=90)
+    assert len((await operator.call("GET", f"webhooks/{endpoint}/events"))["items"]) == 1
+    await operator.call("DELETE", f"webhooks/{endpoint}")
     assert await holding(cloud, ben.mark) == before
     audit = (await operator.call("GET", "audit"))["items"]
     assert [entry["what"] for entry in audit if entry["who"].startswith("person-")].count("erased") >= 1
@@ -214,7 +228,10 @@ async def _export(cloud: Cloud, life: Life) -> None:
     held = json.loads(text)
     (vehicle,), (period,) = held["vehicles"], held["periodsOfOwnership"]
     assert held["userId"] == life.user
-    assert [consent["text"] for consent in vehicle["consents"]] == [life.mark]
+    assert [consent["text"] for consent in vehicle["consents"]] == [life.mark] * 2
+    assert held["contact"]["pending"] == f"{life.mark}@aurora.example"
+    assert f"kind-{life.mark}" in held["preferences"]["channels"]
+    assert [sent["facts"]["code"] for sent in period["sentToPartners"]] == [f"P-{life.mark}"]
     assert [rule["id"] for rule in vehicle["rules"]] == [f"rule-{life.mark}"]
     assert vehicle["state"]["signals"]["Vehicle.Diagnostics.DTCList"]["value"] == [f"P-{life.mark}"]
     assert (vehicle["switchedOff"], vehicle["access"]["role"]) == (["theft-alert"], "primary")

@@ -69,6 +69,9 @@ async def test_ctrl_c_ends_everything_and_a_second_start_goes_on_with_the_data_o
         urls = [(await line(first, r'^curl -H "Authorization: Bearer \$TOKEN" (http\S+)$'))[1] for _ in range(3)]
         assert [url.rsplit("/", 1)[1] for url in urls] == ["state", "remote-climate", "inbox"]
         before = int((await line(first, r"^accepted ([1-9]\d*), (\d+) of \2 partitions balanced"))[1])
+        told = await line(first, r"([1-9]\d*) in the inboxes, (\d+) in the mailbox")
+        assert int(told[2]) >= 5, "everyone verified an address by mail"
+        await line(first, r"in the inboxes, ([6-9]|\d\d+) in the mailbox")
         seconds, status = await interrupted(first)
         assert (seconds < 5, status) == (True, 0)
     async with up(tmp_path) as second:
