@@ -72,7 +72,7 @@ async def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """It is called with a test event, whatever kinds it hears."""
     who, id = await _asked(req)
     made = asked(req, who, f"webhooks/{id}/test", makes="test").made
-    return answer(event_answer(await webhooks.send_test(who, id, made, world().outgoing, world().planning)), 202)
+    return answer(event_answer(await webhooks.send_test(who, id, made, world().outgoing)), 202)
 
 
 @endpoint(bp, "GET", "v1/webhooks/{endpoint_id}/events", told.EventsAnswer, query=("day", "limit", "cursor"))

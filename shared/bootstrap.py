@@ -267,9 +267,10 @@ class World:
 
     @property
     def outgoing(self) -> Outgoing:
-        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        queues, providers = (self.deliveries, self.notifications), (self.mailer, self.caller)
-        return Outgoing(*stores, *queues, self.words, self.codes, *providers, self._settings.public_url)
+        p = self.planning
+        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
+        more = self.notifications, self.codes, self.mailer, self.caller
+        return Outgoing(*planning, *more, self._settings.public_url)
 
     @cached_property
     def delivering(self) -> Delivering:

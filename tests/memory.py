@@ -583,9 +583,9 @@ class MemoryWorld:
 
     @property
     def outgoing(self) -> Outgoing:
-        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        queues, providers = (self.deliveries, self.notifications), (self.mailer, self.caller)
-        return Outgoing(*stores, *queues, self.words, self.codes, *providers, "https://api.example/api/v1")
+        stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox, self.deliveries, self.words
+        more = self.notifications, self.codes, self.mailer, self.caller
+        return Outgoing(*stores, *more, "https://api.example/api/v1")
 
     @property
     def delivering(self) -> Delivering:

@@ -26,6 +26,7 @@ def person_document(p: Person) -> Document:
         "contact": None if p.contact is None else _contact_document(p.contact),
         "told": dict(p.told),
         "digestDue": p.digest_due,
+        "waiting": p.waiting,
     }
     return document | ({} if p.due is None else {"due": p.due})
 
@@ -43,6 +44,7 @@ def person(doc: Document) -> Person:
         Contact(*doc["contact"]) if doc["contact"] else None,
         {kind: tuple((item, at) for item, at in told) for kind, told in doc["told"].items()},
         doc["digestDue"],
+        doc["waiting"],
         doc.get("due"),
     )
 

@@ -109,7 +109,8 @@ class Person:
     to be told.
 
     `told` is when which items of a kind were told over channels that interrupt, within the last hour; `digest_due` when
-    what waits is told together, `due` when time has something to do (epoch ms)."""
+    what waits is told together, `due` when time has something to do (epoch ms). `waiting` counts what was ever left for
+    a digest: whoever clears `digest_due` has to have seen all of it."""
 
     id: PersonId
     memberships: Mapping[str, Membership] = field(default_factory=dict)
@@ -121,6 +122,7 @@ class Person:
     contact: Contact | None = None
     told: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     digest_due: int | None = None
+    waiting: int = 0
     due: int | None = None
 
     @property
@@ -166,6 +168,6 @@ class Person:
         return replace(self, told={**kept, kind: (*others, (item, now))})
 
     def gathering(self, at: int) -> "Person":
-        """With a digest due at a moment (epoch ms), at the latest."""
+        """With one more that waits, and a digest due at a moment (epoch ms), at the latest."""
         due = at if self.digest_due is None else min(at, self.digest_due)
-        return self if due == self.digest_due else replace(self, digest_due=due, due=min(due, self.due or due))
+        return replace(self, waiting=self.waiting + 1, digest_due=due, due=min(due, self.due or due))

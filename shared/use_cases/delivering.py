@@ -22,6 +22,8 @@ from shared.ports import Clock, Versioned
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.outgoing import Outgoing, Post, Verdict, prepared
 
+LOOKS = 4
+"""Times that something is looked for which another instance wrote just now: a replica may not know of it yet."""
 RESTS = {Channel.EMAIL: EMAIL_RESTS, Channel.WEBHOOK: WEBHOOK_RESTS}
 
 
@@ -37,7 +39,7 @@ class Delivering:
 
 async def deliver(turn: Turn, clock: Clock, o: Delivering) -> Outcome | None:
     """Attempt a delivery whose time has come, or see to it that it is looked after again; what became of it, or None if
-    there is nothing left to deliver.
+    there is nothing (any more) to deliver.
 
     An attempt is on record before it is made, and again once it was; whoever finds one on record that has no end waits
     until it must have one. Raises Unavailable: then it comes again."""
@@ -48,10 +50,12 @@ async def deliver(turn: Turn, clock: Clock, o: Delivering) -> Outcome | None:
         try:
             found = await inbox.load(turn.recipient, turn.item)
         except NotFound:
-            return None
+            return await _not_yet(turn, o)
         delivery = found.value.deliveries.get(turn.channel)
-        if delivery is None or not delivery.open or delivery.generation != turn.generation:
-            return delivery.outcome if delivery else None
+        if delivery is None or delivery.generation < turn.generation:
+            return await _not_yet(turn, o)
+        if not delivery.open or delivery.generation > turn.generation:
+            return delivery.outcome
         try:
             return await _look_after(turn, found, delivery, clock, o)
         except Conflict:
@@ -82,6 +86,11 @@ async def _look_after(
     finally:
         o.breakers.leave(provider, well, o.ticks())
     return await _concluded(turn, begun, ready, reply, clock, o)
+
+
+async def _not_yet(turn: Turn, o: Delivering) -> Outcome | None:
+    """What is not there was forgotten, or is not to be seen yet: it is looked for some seconds."""
+    return await _later(turn, 1000 * 2**turn.number, o) if turn.number < LOOKS else None
 
 
 def provider_of(turn: Turn) -> str:

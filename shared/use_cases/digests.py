@@ -9,9 +9,11 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import Person
 from shared.domain.preferences import SHIPPED, next_digest
 from shared.errors import Conflict, NotFound
-from shared.use_cases.everywhere import save_person
+from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.planning import Planning, send_turns
 
+ALL = 2**53
+"""Later than any digest (epoch ms)."""
 MOST = 100
 """Items that one digest tells of; the rest waits for the next."""
 
@@ -25,16 +27,24 @@ async def gather(person: Person, now: int, o: Planning) -> None:
         digest = await _digest(person, person.digest_due, [item.id for item in waiting][:MOST], o)
         for id in digest.notification.facts["items"]:  # type: ignore[union-attr]
             await _taken_in(str(id), digest, o)
+    await _look_ahead(person, now, o)
+
+
+async def _look_ahead(person: Person, now: int, o: Planning) -> None:
+    """Due again for what still waits, or not at all. What comes to wait while we look makes it a conflict, and we look
+    again."""
     own = person.preferences.over((await o.brands.telling(person.id.brand)).over(SHIPPED))
-    left = await o.inbox.gathered(person.id, 2**53)
-    due = next_digest(now, own.digest_at or 0, own.zone or "UTC") if left else None
-
-    def done(person: Person) -> Person:
-        if person.digest_due is None:
-            return person  # forgotten meanwhile: nothing of them comes back
-        return replace(person, digest_due=due).scheduled(now)
-
-    await save_person(person.id, done, o.people)
+    for _ in range(ATTEMPTS):
+        found = await o.people.load(person.id)
+        if found.value.digest_due is None:
+            return  # forgotten meanwhile: nothing of them comes back
+        left = await o.inbox.gathered(person.id, ALL)
+        due = next_digest(now, own.digest_at or 0, own.zone or "UTC") if left else None
+        try:
+            await o.people.commit(replace(found.value, digest_due=due).scheduled(now), found.version)
+        except Conflict:
+            continue
+        return
 
 
 async def _digest(person: Person, due: int, ids: list[str], o: Planning) -> Item:

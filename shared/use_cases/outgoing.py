@@ -16,24 +16,17 @@ from shared.domain.telemetry import Value
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail, values
 from shared.errors import Conflict, NotFound
-from shared.ports import Brands, Caller, Codes, Deliveries, Endpoints, Inbox, Mailer, Notifications, People, Profiles
+from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
-from shared.use_cases.planning import concerns, profile_of
-from shared.use_cases.wording import Words, worded
+from shared.use_cases.planning import Planning, concerns, profile_of
+from shared.use_cases.wording import worded
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What deciding about a delivery, and sending it, reaches. `url` is where the API is served to people."""
+class Outgoing(Planning):
+    """What deciding about a delivery, and sending it, reaches besides. `url` is where the API is served to people."""
 
-    profiles: Profiles
-    people: People
-    brands: Brands
-    endpoints: Endpoints
-    inbox: Inbox
-    deliveries: Deliveries
     notifications: Notifications
-    words: Words
     codes: Codes
     mailer: Mailer | None
     caller: Caller

@@ -17,7 +17,7 @@ from shared.use_cases.amend import Asked
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.delivering import send_again
 from shared.use_cases.outgoing import Outgoing
-from shared.use_cases.planning import Planning, tell_system
+from shared.use_cases.planning import tell_system
 from shared.use_cases.telling import brand_preferences
 
 
@@ -118,15 +118,15 @@ async def drop(caller: Principal, id: str, o: Outgoing) -> None:
     await o.endpoints.drop(caller.brand, id)
 
 
-async def send_test(caller: Principal, id: str, notification: str, o: Outgoing, planning: Planning) -> Item:
+async def send_test(caller: Principal, id: str, notification: str, o: Outgoing) -> Item:
     """Call it with a test event of that id, whatever kinds it wants to hear of."""
     endpoint = (await read(caller, id, o)).value
     audience = frozenset({Audience.PARTNERS})
     told = Notification(notification, "test", "", caller.brand, caller.at, {}, None, audience)
     told = replace(told, expires_at=caller.at + KINDS["test"].lives)
     recipient = endpoint_recipient(caller.brand, endpoint.id, caller.at)
-    defaults = await brand_preferences(caller.brand, planning.brands)
-    return await tell_system(told, recipient, "", defaults, caller.at, planning)
+    defaults = await brand_preferences(caller.brand, o.brands)
+    return await tell_system(told, recipient, "", defaults, caller.at, o)
 
 
 async def events(caller: Principal, id: str, day: str, limit: int, cursor: str | None, o: Outgoing) -> Page[Item]:

@@ -6,14 +6,12 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from aiohttp import web
 
 from local.cloud import Cloud, Ports
 from local.fleet.drives import Sample, rfc3339
@@ -32,6 +30,7 @@ from shared.domain.webhooks import Endpoint
 from shared.settings import settings
 from tests.bench.figures import Figure
 from tests.examples import PROFILE
+from tests.partners import Systems, systems
 
 FACTS, SECONDS, WARM_UP = 50, 20, 4
 """A second; for how long; and for how long before."""
@@ -112,47 +111,6 @@ async def _watch(seen: dict[str, tuple[int, float]], over: asyncio.Event) -> Non
 # ---- partners
 
 
-@dataclass
-class Systems:
-    """Partners' systems on loopback."""
-
-    arrived: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
-    url: str = ""
-
-    async def well(self, request: web.Request) -> web.Response:
-        self.arrived.setdefault(request.path, []).append((request.headers["webhook-id"], time.monotonic()))
-        return web.Response()
-
-    async def hang(self, request: web.Request) -> web.Response:
-        await asyncio.sleep(60)
-        return web.Response()
-
-    async def drip(self, request: web.Request) -> web.Response:
-        while request.transport and not request.transport.is_closing():
-            request.transport.write(b"H")
-            await asyncio.sleep(0.2)
-        return web.Response()
-
-    async def fail(self, request: web.Request) -> web.Response:
-        return web.Response(status=500)
-
-
-@asynccontextmanager
-async def systems() -> AsyncIterator[Systems]:
-    found, app = Systems(), web.Application()
-    for name in ("hang", "drip", "fail"):
-        app.router.add_post(f"/{name}", getattr(found, name))
-    app.router.add_post("/{tail:.*}", found.well)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield found
-    finally:
-        await runner.cleanup()
-
-
 async def _endpoint(brand: str, name: str, url: str, partner: str = "p") -> None:
     made = Endpoint(name, brand, partner, url, frozenset(), int(time.time() * 1000))
     await world().endpoints.commit(made, None)
@@ -205,9 +163,8 @@ async def _waits(found: Systems, brand: str) -> list[float]:
 
 
 def _arrived(found: Systems, brand: str) -> list[tuple[str, float]]:
-    return [pair for path, pairs in found.arrived.items() if path.startswith(f"/{brand}/") for pair in pairs] or [
-        ("", 0)
-    ]
+    taken = [one for path, all in found.taken.items() if path.startswith(f"/{brand}/") for one in all]
+    return [(one.headers["webhook-id"], one.at) for one in taken] or [("", 0)]
 
 
 # ---- draining
@@ -231,11 +188,11 @@ async def drained(cloud: Cloud) -> list[Figure]:
         host, used, started = psutil.Process(cloud.parts["host"].pid), list[int](), time.monotonic()
         await world().deliveries.send(turns)
         for tenth in range(1, 11):
-            while len(found.arrived.get("/drain", [])) < DRAINED * tenth // 10:
+            while len(found.taken.get("/drain", [])) < DRAINED * tenth // 10:
                 await asyncio.sleep(0.05)
             used.append(host.memory_info().rss)
         rate = DRAINED / (time.monotonic() - started)
-        assert len({key for key, _ in found.arrived["/drain"]}) == DRAINED
+        assert len({one.headers["webhook-id"] for one in found.taken["/drain"]}) == DRAINED
     return [
         Figure("deliveries_drained", round(rate), "a second"),
         Figure("memory_while_draining", round(used[-1] / used[0], 3), "x its start", 1.1),

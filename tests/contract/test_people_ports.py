@@ -38,7 +38,9 @@ async def test_a_person_comes_back_as_they_went_and_is_blank_before(world: AnyWo
     channels = {"*": {Channel.EMAIL: True, Channel.PUSH: False}}
     wants = Preferences("de-AT", "Europe/Vienna", Quiet(1320, 420), 480, channels)
     contact = Contact("ada@aurora.example", NOON, NOON + 1, 2, "old@aurora.example")
-    person = replace(person, preferences=wants, contact=contact, told={"x": (("i-1", NOON),)}, digest_due=NOON + 5)
+    person = replace(
+        person, preferences=wants, contact=contact, told={"x": (("i-1", NOON),)}, digest_due=NOON + 5, waiting=3
+    )
     await world.people.commit(person, None)
     found = await world.people.load(id)
     assert found.value == person

@@ -483,6 +483,48 @@ async def test_a_digest_for_who_has_no_address_any_more_is_over_all_the_same(
     assert (person.digest_due, person.due, world.mailer.sent) == (None, None, [])
 
 
+async def test_what_comes_to_wait_while_a_digest_ends_is_not_forgotten(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed(world)
+    await tell(fact(0, "battery_low_over"))
+    due = (await world.people.load(ADA)).value.digest_due
+    assert due
+    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    gathered, came = world.inbox.gathered, [fact(1, "battery_low_over")]
+
+    async def looking(recipient: PersonId, now: int) -> Any:
+        found = await gathered(recipient, now)
+        if now > due and came:
+            await tell(came.pop())
+        return found
+
+    monkeypatch.setattr(world.inbox, "gathered", looking)
+    await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+    assert came == []
+    assert (await world.people.load(ADA)).value.digest_due == due + 24 * HOUR
+
+
+async def test_what_a_replica_does_not_show_yet_is_looked_for_some_seconds(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed(world)
+    await tell(fact(0))
+    held = dict(world.inbox.shelf.held)
+    world.inbox.shelf.held.clear()
+    (turn,) = world.deliveries.contents
+    await deliveries.deliver_notification(message(messages.encode_turn(turn, 0)))
+    world.inbox.shelf.held |= held
+    world.deliveries.sent = world.deliveries.sent[1:]
+    assert [delay for _, _, delay in world.deliveries.sent] == [1.0]
+    await deliver(world, monkeypatch)
+    assert mail_of(world).outcome is Outcome.SENT
+    world.inbox.shelf.held.clear()
+    world.deliveries.sent = [(turn, 0, 0.0)]
+    await deliver(world, monkeypatch)
+    assert len(world.mailer.sent) == 1, "and then it was forgotten"
+
+
 # ---- preferences
 
 

@@ -24,19 +24,19 @@ from shared.domain.preferences import Preferences
 from shared.domain.profile import Consent
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail
-from shared.errors import Conflict, Unavailable
+from shared.errors import Unavailable
 from shared.use_cases import planning as planning_module
 from shared.use_cases.attempts import attempted
 from shared.use_cases.delivering import Delivering, deliver
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning, plan
 from tests.examples import BRAND, NOON, PROFILE
-from tests.laws.faults import KilledError
+from tests.laws.faults import Fate, Faulty, KilledError
 from tests.memory import MemoryWorld
 
 NOTIFICATIONS = 100
 """In one run."""
-BUSY, LOST, CONFLICT, KILL, FAILS, REFUSES = 0.03, 0.04, 0.02, 0.006, 0.25, 0.02
+LOST, FAILS, REFUSES = 0.04, 0.25, 0.02
 WINDOW = 3_600_000
 """Milliseconds for which the broker knows a message by its id."""
 BUGS = ("reused_message_id", "completed_before_recorded", "no_inbox_id", "key_per_attempt", "forgotten_attempts")
@@ -75,44 +75,10 @@ class Queue:
             self.ready.append((self.run.clock + 100, *message[1:]))
 
 
-@dataclass
-class Fate:
-    """One process."""
+class Process(Fate):
+    """One whose calls take less time, and fail in other odds."""
 
-    run: "Run"
-    alive: bool = True
-
-    async def call(self, name: str, step: Callable[[], Awaitable[Any]]) -> Any:
-        random = self.run.random
-        await self.turn()
-        if self.run.faulty and random.random() < BUSY:
-            raise Unavailable("busy, or lost on the way")
-        if self.run.faulty and name == "commit" and random.random() < CONFLICT:
-            raise Conflict("another was first")
-        result = await step()
-        await self.turn()
-        if self.run.faulty and random.random() < LOST:
-            raise Unavailable("the reply was lost")
-        return result
-
-    async def turn(self) -> None:
-        self.run.clock += 20
-        for _ in range(self.run.random.randrange(3)):
-            await asyncio.sleep(0)
-        if self.run.faulty and self.alive and self.run.random.random() < KILL:
-            self.alive = False
-            self.run.kills += 1
-        if not self.alive:
-            raise KilledError
-
-
-class Faulty:
-    def __init__(self, fate: Fate, port: object) -> None:
-        self._fate, self._port = fate, port
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        method = getattr(self._port, name)
-        return lambda *args, **kwargs: self._fate.call(name, lambda: method(*args, **kwargs))
+    tick, turns, busy, lost, conflict, kill = 20, 3, 0.03, 0.04, 0.02, 0.006
 
 
 class Sender:
@@ -191,7 +157,7 @@ class Run:
                 self.notifications.put(f"{told.id}:{self.random.random()}", told, 0, self.random.choice([0, 0, 4000]))
 
     async def worker(self, queue: Queue, act: Callable[[Fate, Any], Awaitable[object]]) -> None:
-        fate = Fate(self)
+        fate = Process(self)
         while not self.done():
             await asyncio.sleep(0)
             message = queue.take()
@@ -204,7 +170,7 @@ class Run:
             except Unavailable:
                 queue.release(message, again=not early)
             except KilledError:
-                fate = Fate(self)
+                fate = Process(self)
                 queue.release(message, again=not early)
 
     async def _work_on(
@@ -237,10 +203,9 @@ class Run:
         profiles, people, endpoints, inbox = (
             Faulty(fate, port) for port in (w.profiles, w.people, w.endpoints, w.inbox)
         )
-        queues = self._sender(fate, self.deliveries), self._sender(fate, self.notifications)
-        ports: Any = profiles, people, w.brands, endpoints, inbox, *queues
-        providers: Any = provider, provider
-        outgoing = Outgoing(*ports, w.words, w.codes, *providers, "https://api.example")  # type: ignore[call-arg]
+        told, left = self._sender(fate, self.notifications), self._sender(fate, self.deliveries)
+        ports: Any = profiles, people, w.brands, endpoints, inbox, left, w.words, told, w.codes, provider, provider
+        outgoing = Outgoing(*ports, "https://api.example")  # type: ignore[call-arg]
         o = Delivering(outgoing, Breakers(), lambda: self.clock / 1000, self.random.random)
         await deliver(turn, lambda: self.clock, o)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 from shared.domain import history
@@ -61,30 +61,36 @@ class KilledError(BaseException):
 class Fate:
     """One process: every call that it makes to the outside may fail, before or after it took effect, or be its last."""
 
-    run: "Run"
+    run: Any
     alive: bool = True
     unsure: bool = False
+    tick: ClassVar[int] = TICK
+    turns: ClassVar[int] = 4
+    busy: ClassVar[float] = BUSY
+    lost: ClassVar[float] = LOST
+    conflict: ClassVar[float] = CONFLICT
+    kill: ClassVar[float] = KILL
 
     async def call(self, name: str, step: Callable[[], Awaitable[Any]]) -> Any:
-        await self._turn()
+        await self.turn()
         random, faulty = self.run.random, self.run.faulty
-        if faulty and random.random() < BUSY:
+        if faulty and random.random() < self.busy:
             raise Unavailable("busy, or lost on the way")
-        if faulty and name in ("commit", "change") and random.random() < CONFLICT:
+        if faulty and name in ("commit", "change") and random.random() < self.conflict:
             self.unsure = True
             raise Conflict("another was first")
         result = await step()
-        await self._turn()
-        if faulty and random.random() < LOST:
+        await self.turn()
+        if faulty and random.random() < self.lost:
             self.unsure = True
             raise Unavailable("the reply was lost")
         return result
 
-    async def _turn(self) -> None:
-        self.run.clock += TICK
-        for _ in range(self.run.random.randrange(4)):
+    async def turn(self) -> None:
+        self.run.clock += self.tick
+        for _ in range(self.run.random.randrange(self.turns)):
             await asyncio.sleep(0)
-        if self.run.faulty and self.alive and self.run.random.random() < KILL:
+        if self.run.faulty and self.alive and self.run.random.random() < self.kill:
             self.alive = False
             self.run.kills += 1
         if not self.alive:

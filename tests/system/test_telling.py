@@ -4,8 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, time
@@ -14,7 +13,6 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from aiohttp import web
 from standardwebhooks import Webhook
 
 from local.cloud import ROOT, Api, Cloud
@@ -28,6 +26,7 @@ from shared.domain.inbox import Delivery, Item, Outcome
 from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
 from shared.domain.person import PersonId
+from tests.partners import systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,67 +129,21 @@ async def _trail(api: Api) -> Any:
 # ---- webhooks
 
 
-class Systems:
-    """Partners' systems on loopback, each with its own manners."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, list[tuple[dict[str, str], str]]] = {}
-        self.hanging = asyncio.Event()
-
-    async def well(self, request: web.Request) -> web.Response:
-        self.taken.setdefault(request.path, []).append((dict(request.headers), await request.text()))
-        return web.Response()
-
-    async def hang(self, request: web.Request) -> web.Response:
-        self.taken.setdefault(request.path, []).append((dict(request.headers), await request.text()))
-        await self.hanging.wait()
-        return web.Response()
-
-    async def drip(self, request: web.Request) -> web.StreamResponse:
-        assert request.transport
-        said = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000
-        for byte in said:
-            if request.transport.is_closing() or self.hanging.is_set():
-                break
-            request.transport.write(bytes([byte]))
-            await asyncio.sleep(0.1)
-        return web.Response()
-
-    async def fail(self, request: web.Request) -> web.Response:
-        return web.Response(status=500)
-
-
-@asynccontextmanager
-async def systems() -> AsyncIterator[tuple[Systems, str]]:
-    found, app = Systems(), web.Application()
-    for name in ("hang", "drip", "fail"):
-        app.router.add_post(f"/{name}", getattr(found, name))
-    app.router.add_post("/{tail:.*}", found.well)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield found, f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        found.hanging.set()
-        await runner.cleanup()
-
-
 async def test_a_partners_system_is_told_and_can_tell_that_it_was_us(cloud: Cloud) -> None:
     home = await settled(cloud)
-    async with systems() as (system, url), partner(cloud, home) as api:
-        made = await api.call("POST", "webhooks", {"url": f"{url}/hook"})
+    async with systems() as system, partner(cloud, home) as api:
+        made = await api.call("POST", "webhooks", {"url": f"{system.url}/hook"})
         sent = await api.call("POST", f"webhooks/{made['id']}/test")
         await until(lambda: len(system.taken.get("/hook", [])) == 1)
         await drain(cloud, home, 1)
         await until(lambda: len(system.taken["/hook"]) == 2)
-        bodies = [Webhook(made["secret"]).verify(body, headers) for headers, body in system.taken["/hook"]]
+        bodies = [Webhook(made["secret"]).verify(body, headers) for headers, body, _ in system.taken["/hook"]]
         assert [body["type"] for body in bodies] == ["vehicle.test", "vehicle.battery_low"]
         assert bodies[1]["data"]["vehicleId"] == home.vehicle
         await until(lambda: _sent(api, made["id"], sent["id"]))
         await api.call("POST", f"webhooks/{made['id']}/events/{sent['id']}/replay")
         await until(lambda: len(system.taken["/hook"]) == 3)
-    ids = [headers["webhook-id"] for headers, _ in system.taken["/hook"]]
+    ids = [headers["webhook-id"] for headers, _, _ in system.taken["/hook"]]
     assert ids[0] == ids[2] != ids[1]
 
 
@@ -231,9 +184,9 @@ async def _sent(api: Api, endpoint: str, event: str) -> bool:
 @pytest.mark.parametrize("manners", ["hang", "drip", "fail"])
 async def test_a_system_with_bad_manners_holds_up_nobody_else(cloud: Cloud, real: World, manners: str) -> None:
     home, told = await settled(cloud), 60
-    async with systems() as (system, url), partner(cloud, home) as api:
-        bad = await api.call("POST", "webhooks", {"url": f"{url}/{manners}"})
-        good = await api.call("POST", "webhooks", {"url": f"{url}/well"})
+    async with systems() as system, partner(cloud, home) as api:
+        bad = await api.call("POST", "webhooks", {"url": f"{system.url}/{manners}"})
+        good = await api.call("POST", "webhooks", {"url": f"{system.url}/well"})
         for number in range(told):
             now = int(time() * 1000)
             fact = f"{home.vehicle}/{number}"
@@ -241,7 +194,7 @@ async def test_a_system_with_bad_manners_holds_up_nobody_else(cloud: Cloud, real
                 Notification.of_fact(fact, "geofence_entered", home.vehicle, BRAND, now, {"rule": "x"}, None)
             )
         await until(lambda: len(system.taken.get("/well", [])) >= told, 20)
-        assert len({headers["webhook-id"] for headers, _ in system.taken["/well"]}) == told
+        assert len({headers["webhook-id"] for headers, _, _ in system.taken["/well"]}) == told
         events = (await api.call("GET", f"webhooks/{bad['id']}/events?limit=100"))["items"]
         assert len(events) == told
         assert {e["delivery"]["outcome"] for e in events} <= {"planned", "retrying"}
