@@ -8,7 +8,7 @@ from functions.http import answer, caller, endpoint, no_content, now_ms
 from functions.reading import limit, path_id
 from shared.bootstrap import world
 from shared.codec import told
-from shared.codec.telling import inbox_answer, mark_of, mark_text, trail_answer
+from shared.codec.trails import inbox_answer, mark_of, mark_text, trail_answer
 from shared.use_cases import inbox
 
 bp = func.Blueprint()

@@ -12,8 +12,10 @@ from shared.codec.telling import (
     PutContact,
     PutPreferences,
     PutTemplate,
-    brand_preferences_answer,
     channel_of,
+)
+from shared.codec.trails import (
+    brand_preferences_answer,
     contact_answer,
     preferences_answer,
     template_answer,

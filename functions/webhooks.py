@@ -6,14 +6,8 @@ from functions.http import answer, asked, body, caller, endpoint, no_content
 from functions.reading import day, limit, path_id
 from shared.bootstrap import world
 from shared.codec import told
-from shared.codec.telling import (
-    MakeEndpoint,
-    PutEndpoint,
-    dead_letter_answer,
-    dead_letter_of,
-    endpoint_answer,
-    event_answer,
-)
+from shared.codec.telling import MakeEndpoint, PutEndpoint
+from shared.codec.trails import dead_letter_answer, dead_letter_of, endpoint_answer, event_answer
 from shared.domain.principal import Principal
 from shared.domain.webhooks import Endpoint
 from shared.errors import NotFound

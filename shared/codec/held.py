@@ -15,7 +15,7 @@ from shared.codec.answers import (
     vehicle_answer,
 )
 from shared.codec.replies import entry_answer, grant_answer, member_answer, members_answer, subscription_answer
-from shared.codec.telling import contact_answer, inbox_answer, item_trail, preferences_said
+from shared.codec.trails import contact_answer, inbox_answer, item_trail, preferences_said
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held, HeldPeriod, HeldVehicle
 from shared.domain.trips import Trip

@@ -1,24 +1,15 @@
-"""What is asked and answered over HTTP about notifications."""
+"""What is asked over HTTP about notifications, as pydantic models."""
 
-import base64
-import binascii
-import json
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints
 
-from shared.codec import told
-from shared.codec.answers import moment
 from shared.codec.bodies import Body, Id
-from shared.domain.inbox import OPERATORS, Delivery, Item, Mark, endpoint_of
-from shared.domain.kinds import KINDS, OURS, Channel
-from shared.domain.person import Contact
+from shared.domain.kinds import Channel
 from shared.domain.preferences import KINDS_SAID, Preferences, Quiet
-from shared.domain.webhooks import Endpoint
-from shared.domain.wording import Key, Template, Templates, variables
-from shared.errors import Code, Malformed, NotFound
+from shared.errors import Malformed, NotFound
 
 type WallClock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 type KindName = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._@-]{0,63})$")]
@@ -119,191 +110,8 @@ def _minute(clock: str) -> int:
     return int(clock[:2]) * 60 + int(clock[3:])
 
 
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
-
-
 def channel_of(text: str) -> Channel:
     try:
         return Channel(text)
     except ValueError:
         raise NotFound("no such template") from None
-
-
-# ---- answers
-
-
-def inbox_answer(item: Item) -> told.InboxItemAnswer:
-    n = item.notification
-    return {
-        "id": item.id,
-        "notificationId": n.id,
-        "kind": n.kind,
-        "urgency": n.urgency.value,
-        "vehicleId": n.vehicle_id or None,
-        "at": moment(n.at),
-        "deliveredAt": moment(item.planned_at),
-        "title": item.title,
-        "body": item.body,
-        "facts": dict(n.facts),
-        "readAt": _when(item.read_at),
-    }
-
-
-def item_trail(item: Item) -> told.ItemTrail:
-    return {
-        "recipient": _recipient(item),
-        "plannedAt": moment(item.planned_at),
-        "expiresAt": _when(item.notification.expires_at),
-        "deletedAt": _when(item.deleted_at),
-        "deliveries": [delivery_answer(channel, d) for channel, d in item.deliveries.items()],
-    }
-
-
-def _recipient(item: Item) -> str:
-    user = item.recipient.user
-    return "operators" if user == OPERATORS else endpoint_of(item.recipient) or user
-
-
-def delivery_answer(channel: Channel, d: Delivery) -> told.DeliveryAnswer:
-    return {
-        "channel": channel.value,
-        "outcome": d.outcome.value,
-        "reason": d.reason,
-        "notBefore": _when(d.not_before) if d.open else None,
-        "attempts": [
-            {"at": moment(a.at), "endedAt": _when(a.ended), "outcome": a.outcome, "reason": a.reason}
-            for a in d.attempts
-        ],
-    }
-
-
-def trail_answer(items: list[Item]) -> told.TrailAnswer:
-    n = items[0].notification
-    what = {"id": n.id, "kind": n.kind, "vehicleId": n.vehicle_id or None, "at": moment(n.at)}
-    return {**what, "items": [item_trail(item) for item in items]}  # type: ignore[typeddict-item]
-
-
-def preferences_said(p: Preferences) -> told.PreferencesSaid:
-    return {
-        "locale": p.locale,
-        "zone": p.zone,
-        "quietHours": {"from": _clock(p.quiet.start), "until": _clock(p.quiet.end)} if p.quiet else None,
-        "digestAt": None if p.digest_at is None else _clock(p.digest_at),
-        "channels": {kind: {c.value: on for c, on in said.items()} for kind, said in p.channels.items()},
-    }
-
-
-def preferences_answer(said: Preferences, holds: Preferences) -> told.PreferencesAnswer:
-    return {"said": preferences_said(said), "holds": preferences_said(holds), "keptOn": holds.kept_on()}
-
-
-def brand_preferences_answer(holds: Preferences) -> told.PreferencesSaid:
-    return {**preferences_said(holds), "cap": holds.cap}
-
-
-def contact_answer(c: Contact | None) -> told.ContactAnswer:
-    pending = c.email if c and c.verified_at is None else None
-    reached = c.reachable if c else None
-    return {"email": reached, "verified": reached is not None, "pending": pending}
-
-
-def template_answer(key: Key, parts: Template) -> told.TemplateParts:
-    kind, channel, locale = key
-    return {"kind": kind, "channel": channel.value, "locale": locale, "parts": dict(parts)}
-
-
-def templates_answer(own: Templates) -> told.TemplatesAnswer:
-    return {
-        "own": [template_answer(key, parts) for key, parts in sorted(own.items())],
-        "kinds": [
-            {
-                "kind": name,
-                "urgency": kind.urgency.value,
-                "variables": [{"name": v, "like": like} for v, like in variables(name, Channel.EMAIL).items()],
-            }
-            for name, kind in KINDS.items()
-            if name not in OURS or name == "test"
-        ],
-    }
-
-
-def endpoint_answer(e: Endpoint, secret: bytes | None = None) -> told.EndpointAnswer:
-    found: told.EndpointAnswer = {
-        "id": e.id,
-        "partner": e.partner,
-        "url": e.url,
-        "kinds": sorted(e.kinds),
-        "enabled": e.enabled,
-        "reason": e.reason,
-        "createdAt": moment(e.created_at),
-        "rotatedAt": _when(e.rotated_at),
-        "failingSince": _when(e.failing_since),
-    }
-    if secret is not None:
-        found["secret"] = "whsec_" + base64.b64encode(secret).decode()
-    return found
-
-
-def event_answer(item: Item) -> told.EventAnswer:
-    n, day = item.notification, item.recipient.user.rpartition("/")[2]
-    return {
-        "id": f"{day}.{item.id}",
-        "notificationId": n.id,
-        "kind": n.kind,
-        "vehicleId": n.vehicle_id or None,
-        "at": moment(n.at),
-        "delivery": delivery_answer(Channel.WEBHOOK, item.deliveries[Channel.WEBHOOK]),
-    }
-
-
-def dead_letter_answer(item: Item) -> told.DeadLetterAnswer:
-    n, failed = item.notification, [(c, d) for c, d in item.deliveries.items() if d.outcome == "failed" or d.open]
-    return {
-        "id": dead_letter_id(item),
-        "notificationId": n.id,
-        "kind": n.kind,
-        "vehicleId": n.vehicle_id or None,
-        "at": moment(n.at),
-        "recipient": _recipient(item),
-        "deliveries": [delivery_answer(channel, d) for channel, d in failed],
-    }
-
-
-def dead_letter_id(item: Item) -> str:
-    return _encoded([item.recipient.user, item.id])
-
-
-def dead_letter_of(id: str) -> tuple[str, str]:
-    """Whose it is, and of which item. Raises NotFound."""
-    found = _decoded(id)
-    if not (isinstance(found, list) and len(found) == 2 and all(isinstance(part, str) and part for part in found)):
-        raise NotFound("no such dead letter")
-    return found[0], found[1]
-
-
-def mark_text(mark: Mark) -> str:
-    return _encoded([mark.at, sorted(mark.known)])
-
-
-def mark_of(text: str) -> Mark:
-    """Raises Malformed(invalid_cursor)."""
-    found = _decoded(text)
-    if isinstance(found, list) and len(found) == 2 and isinstance(found[0], int) and isinstance(found[1], list):
-        return Mark(min(max(found[0], 0), 2**53), frozenset(map(str, found[1])))
-    raise Malformed("no such mark", Code.INVALID_CURSOR)
-
-
-def _encoded(found: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(found, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-
-
-def _when(at: int | None) -> str | None:
-    return None if at is None else moment(at)

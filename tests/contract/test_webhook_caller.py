@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from shared.adapters import webhooks
+from shared.adapters import addresses, webhooks
 from shared.adapters.webhooks import WebhookCaller
 from shared.domain.inbox import Outcome
 from shared.domain.wording import Call
@@ -121,7 +121,7 @@ async def test_a_name_that_stands_for_another_address_each_time_is_connected_to_
         return text == "127.0.0.1"
 
     monkeypatch.setitem(RESOLVED, "rebinding.example", ["127.0.0.1"])
-    monkeypatch.setattr(webhooks.PinnedResolver, "may_call", may_call)
+    monkeypatch.setattr(addresses.PinnedResolver, "may_call", may_call)
     async with WebhookCaller() as caller:
         first = await caller.call(call("https://rebinding.example:9/"))
         second = await caller.call(call("https://rebinding.example:9/"))

@@ -13,7 +13,7 @@ import pytest
 import function_app
 from functions.http import ROUTES, Route
 from shared.codec.rules import rule_document
-from shared.codec.telling import dead_letter_id
+from shared.codec.trails import dead_letter_id
 from shared.domain.conditions import DEFAULTS
 from shared.domain.garage import Code, Invitation, Member, Role, digest_of
 from shared.domain.history import day_of

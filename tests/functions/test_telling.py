@@ -637,6 +637,8 @@ async def test_mail_in_a_brands_own_words_is_escaped_where_it_is_html(
         ("{{ _in }}", "body, line 1: no such variable: _in"),
         ("{{ self }}", "body, line 1: no such variable: self"),
         ("{{ range }}", "body, line 1: no such variable: range"),
+        ("{% if charge < 3 %}x{% endif %}", "body, line 1: only == and != are allowed"),
+        ("{% if vehicle in charge %}x{% endif %}", "body, line 1: only == and != are allowed"),
         ("{% if vehicle is defined %}x{% endif %}", "body, line 1"),
         ("x" * 10_001, "body, line 1: more than 10000 characters"),
         ("{% if vehicle %}" * 60 + "{% endif %}" * 60, "body, line 1: deeper than 10"),

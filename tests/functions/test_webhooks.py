@@ -10,7 +10,7 @@ import pytest
 from functions import deliveries, inbox, notifications, parked, webhooks
 from functions.http import now_ms
 from shared.codec import messages
-from shared.codec.telling import dead_letter_id
+from shared.codec.trails import dead_letter_id
 from shared.domain.history import day_of
 from shared.domain.inbox import Outcome, Reply, endpoint_recipient
 from shared.domain.kinds import Channel

@@ -21,7 +21,7 @@ from local.fleet.sender import fleet
 from local.mailbox import mails, text_of
 from local.town import BRAND, operator
 from shared.bootstrap import World
-from shared.codec.telling import dead_letter_id
+from shared.codec.trails import dead_letter_id
 from shared.domain.inbox import Delivery, Item, Outcome
 from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
