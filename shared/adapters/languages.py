@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ IN = "_in"
 _MILES, _FAHRENHEIT = ("US", "GB", "LR", "MM"), ("US", "LR", "BS", "BZ", "KY", "PW")
 
 
-@cache
+@lru_cache(1_000)
 def locale_of(text: str) -> Locale | None:
     try:
         return Locale.parse(text, sep="-")

@@ -83,7 +83,7 @@ def _filled(text: str, fill: Mapping[str, str]) -> str:
     return text
 
 
-@cache
+@lru_cache(1_000)
 def _file(locale: str) -> Any:
     path = _SHIPPED / f"{locale}.json"
     return json.loads(path.read_text()) if locale.isalpha() and path.exists() else None
@@ -110,7 +110,7 @@ def _walk(part: str, node: nodes.Node, known: set[str], depth: int) -> None:
         raise _invalid(part, node.lineno, f"deeper than {DEEPEST}")
     if isinstance(node, nodes.Name) and (node.ctx != "load" or node.name not in known):
         raise _invalid(part, node.lineno, f"no such variable: {node.name}; there are {', '.join(sorted(known))}")
-    if isinstance(node, nodes.Operand) and node.op not in ("eq", "ne"):
+    if isinstance(node, nodes.Compare) and any(operand.op not in ("eq", "ne") for operand in node.ops):
         raise _invalid(part, node.lineno, "only == and != are allowed: what is not known is neither less nor more")
     if isinstance(node, nodes.Filter) and not _is_ours(node):
         raise _invalid(part, node.lineno, f"no such filter: {node.name}; there are {', '.join(sorted(FILTERS))}")
