@@ -7,17 +7,18 @@ FAILURES = 5
 """Failures one after the other after which a provider is left alone."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds for which it is; twice as long each time it fails again."""
-AT_ONCE = 4
-"""Attempts at one provider that an instance makes at once; one while the last one failed."""
-BUSY, DOUBTFUL = 0.25, 1.0
-"""Seconds after which it is worth asking again whether there is room: at a provider that is well, at one that is not
-known to be."""
+AT_ONCE, UNKNOWN = 8, 2
+"""Attempts that an instance makes at once at a provider whose last one went well, and at one that was never asked; one
+at whom the last one failed."""
+BUSY, BUSIEST = 0.25, 8.0
+"""Seconds after which it is worth asking again whether there is room: at first, and at most."""
 HELD = 10_000
 """Providers that an instance remembers."""
 
 
 @dataclass(slots=True)
 class _Known:
+    well: bool = False
     failures: int = 0
     under_way: int = 0
     pause: float = 0.0
@@ -27,24 +28,22 @@ class _Known:
 class Breakers:
     """What an instance knows of each provider. Times are seconds of a clock that never goes back."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._at_once = at_once
+    def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def wait(self, provider: str, now: float) -> float:
-        """0 if an attempt may be made; or the seconds until it is worth asking again."""
+    def wait(self, provider: str, now: float, asked: int = 0) -> float:
+        """0 if an attempt may be made; or the seconds until it is worth asking again, longer for who `asked` often."""
         known = self._known.get(provider)
         if known is None:
             return 0.0
         if now < known.until:
             return known.until - now
-        if known.under_way >= (1 if known.failures else self._at_once):
-            return max(DOUBTFUL, known.pause) if known.failures else BUSY
-        return 0.0
+        room = 1 if known.failures else AT_ONCE if known.well else UNKNOWN
+        return 0.0 if known.under_way < room else min(BUSY * 2.0 ** min(asked, 10), BUSIEST)
 
-    def enter(self, provider: str, now: float) -> float:
+    def enter(self, provider: str, now: float, asked: int = 0) -> float:
         """As `wait`; if it is 0 the attempt is begun, and has to be left again."""
-        if wait := self.wait(provider, now):
+        if wait := self.wait(provider, now, asked):
             return wait
         self._known.setdefault(provider, _Known()).under_way += 1
         self._known.move_to_end(provider)
@@ -58,6 +57,7 @@ class Breakers:
         known.under_way = max(0, known.under_way - 1)
         if well is None:
             return
+        known.well = well
         if well:
             known.failures, known.pause = 0, 0.0
             return

@@ -44,7 +44,7 @@ async def deliver(turn: Turn, clock: Clock, o: Delivering) -> Outcome | None:
     An attempt is on record before it is made, and again once it was; whoever finds one on record that has no end waits
     until it must have one. Raises Unavailable: then it comes again."""
     inbox = o.outgoing.inbox
-    if wait := o.breakers.wait(provider_of(turn), o.ticks()):
+    if wait := o.breakers.wait(provider_of(turn), o.ticks(), turn.number):
         return await _later(turn, int(wait * (1 + o.chance()) * 1000), o)
     for _ in range(ATTEMPTS):
         try:
@@ -75,7 +75,7 @@ async def _look_after(
     if isinstance(ready, Verdict):
         return await _decided(turn, found, delivery, ready, now, o)
     provider = provider_of(turn)
-    if wait := o.breakers.enter(provider, o.ticks()):
+    if wait := o.breakers.enter(provider, o.ticks(), turn.number):
         return await _later(turn, int(wait * (1 + o.chance()) * 1000), o)
     well: bool | None = None
     try:

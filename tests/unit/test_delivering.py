@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.breaker import AT_ONCE, FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breakers
+from shared.domain.breaker import AT_ONCE, BUSIEST, BUSY, FAILURES, FIRST_PAUSE, LONGEST_PAUSE, UNKNOWN, Breakers
 from shared.domain.inbox import (
     ATTEMPTS_KEPT,
     EMAIL_RESTS,
@@ -161,10 +161,22 @@ def test_a_provider_that_fails_is_left_alone_for_longer_each_time_and_then_asked
     assert [breakers.enter("p", now) for _ in range(AT_ONCE)] == [0] * AT_ONCE
 
 
-def test_one_provider_takes_only_its_share_and_holds_up_no_other() -> None:
+@pytest.mark.parametrize(("went", "room"), [(None, UNKNOWN), (True, AT_ONCE), (False, 1)])
+def test_a_provider_takes_the_share_that_it_is_good_for_and_holds_up_no_other(went: bool | None, room: int) -> None:
     breakers = Breakers()
-    assert [breakers.enter("slow", 0.0) > 0 for _ in range(AT_ONCE + 1)] == [False] * AT_ONCE + [True]
+    if went is not None:
+        breakers.enter("p", 0.0)
+        breakers.leave("p", went, 0.0)
+    assert [breakers.enter("p", 0.0) > 0 for _ in range(room + 1)] == [False] * room + [True]
     assert breakers.enter("other", 0.0) == 0
+    assert (UNKNOWN, AT_ONCE) == (2, 8)
+
+
+def test_who_finds_no_room_again_and_again_asks_less_and_less_often() -> None:
+    breakers = Breakers()
+    for _ in range(UNKNOWN):
+        breakers.enter("p", 0.0)
+    assert [breakers.wait("p", 0.0, asked) for asked in range(7)] == [BUSY, 0.5, 1.0, 2.0, 4.0, BUSIEST, BUSIEST]
 
 
 def test_an_attempt_that_was_not_made_says_nothing_of_the_provider() -> None:
