@@ -108,7 +108,8 @@ async def _accepted() -> int:
 def imports(env: dict[str, str]) -> list[Figure]:
     """CPU time of importing what a first check needs, over that of everything that the app may ever import."""
     needed = "import function_app; w = function_app.entitlements.world(); w.checks; w.tokens; w.limits"
-    rest = "; ".join(f"w.{part}" for part in ("notifications", "parking", "histories", "signer", "people", "audit"))
+    parts = "notifications", "parking", "histories", "signer", "people", "audit", "renderer", "mailer", "caller"
+    rest = "; ".join(f"w.{part}" for part in parts)
     rest += "; import azure.monitor.opentelemetry.exporter, azure.identity.aio"
     code = (
         "import asyncio, time\n"
