@@ -421,7 +421,8 @@ class Renderer(Protocol):
         ...
 
     def render(self, template: Template, context: Context) -> Mapping[str, str]:
-        """Each of the template's parts in the context's words."""
+        """Each of the template's parts in the context's words; raises Malformed(invalid_template) if it shows more than
+        there is."""
         ...
 
     def knows(self, locale: str) -> bool:

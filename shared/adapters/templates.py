@@ -64,14 +64,14 @@ class JinjaRenderer:
                 raise _invalid(part, 1, f"more than {LONGEST} characters")
             _check(part, template[part], set(known))
         for values in (known, dict.fromkeys(known)):
-            try:
-                self.render(template, Context(FALLBACK, "UTC", values))
-            except Exception as error:
-                raise _invalid("template", 1, f"it can fail: {type(error).__name__}") from None
+            self.render(template, Context(FALLBACK, "UTC", values))
 
     def render(self, template: Template, context: Context) -> Mapping[str, str]:
         shows = {**context.values, IN: Languages(context)}
-        return {part: _compiled(source, part == "html").render(shows) for part, source in template.items()}
+        try:
+            return {part: _compiled(source, part == "html").render(shows) for part, source in template.items()}
+        except TemplateError as error:
+            raise Malformed(f"it can't be rendered: {type(error).__name__}", Code.INVALID_TEMPLATE) from None
 
     def knows(self, locale: str) -> bool:
         return locale_of(locale) is not None

@@ -61,7 +61,9 @@ async def prepared(item: Item, channel: Channel, now: int, o: Outgoing) -> Post 
         return Verdict(Outcome.SUPPRESSED, "deleted")
     if channel is Channel.WEBHOOK:
         return await _call(item, now, o)
-    return await _mail(item, now, o)
+    if channel is Channel.EMAIL:
+        return await _mail(item, now, o)
+    return Verdict(Outcome.SUPPRESSED, "no such channel")
 
 
 # ---- e-mail

@@ -1,6 +1,7 @@
 """Finding the words for what is told: a brand's own or the shipped ones, in the closest language there is."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.domain.kinds import KINDS, Channel
@@ -27,13 +28,15 @@ class Words:
 async def worded(
     brand: str, kind: str, channel: Channel, own: Preferences, shows: Mapping[str, Value | None], words: Words
 ) -> Mapping[str, str]:
-    """What to say to somebody: each part of the channel's template in their language."""
+    """What to say to somebody: each part of the channel's template in their language. One of the brand's own that was
+    published when there was more to show makes way for the next."""
     overrides = await words.wordings.all(brand)
     for locale in languages(own.locale or ""):
-        said = overrides.get((kind, channel, locale)) or words.renderer.shipped(kind, channel, locale)
-        if said is not None:
-            context = Context(own.locale or locale, own.zone or "UTC", shows)
-            return words.renderer.render(said, context)
+        context = Context(own.locale or locale, own.zone or "UTC", shows)
+        for said in (overrides.get((kind, channel, locale)), words.renderer.shipped(kind, channel, locale)):
+            if said is not None:
+                with suppress(Malformed):
+                    return words.renderer.render(said, context)
     raise NotFound(f"no words for {kind}")  # pragma: no cover - everything is shipped in English
 
 

@@ -707,6 +707,13 @@ async def test_numbers_and_times_are_written_as_the_country_does(world: MemoryWo
     }
 
 
+async def test_a_template_of_former_times_that_shows_what_there_is_no_more_makes_way(world: MemoryWorld) -> None:
+    former = {("battery_low", Channel.INBOX, "en"): {"title": "x", "body": "{{ range_left }}"}}
+    await world.wordings.commit(BRAND, former, None)
+    await tell(fact())
+    assert (await ask(inbox.read_inbox, "ada")).body["items"][0]["title"] == "Battery low"
+
+
 # ---- forgetting
 
 
