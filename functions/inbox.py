@@ -1,6 +1,9 @@
 """HTTP: an inbox, and what became of what is in it."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import azure.functions as func
 
@@ -9,12 +12,32 @@ from functions.reading import limit, path_id
 from shared.bootstrap import world
 from shared.codec import told
 from shared.codec.trails import inbox_answer, mark_of, mark_text, trail_answer
+from shared.domain.principal import Principal
+from shared.errors import TooMany
 from shared.use_cases import inbox
 
 bp = func.Blueprint()
 
 WAITS = 30_000
 """Milliseconds that a request waits for something to come."""
+AT_ONCE = 5
+"""Requests of one caller that wait on an instance."""
+_waiters: Counter[str] = Counter()
+
+
+@contextmanager
+def _waiting(who: Principal) -> Iterator[None]:
+    """Counted among those that wait. Raises TooMany."""
+    name = f"{who.brand}/{who.kind}/{who.subject}"
+    if _waiters[name] >= AT_ONCE:
+        raise TooMany("as many requests wait as a caller may have", 1)
+    _waiters[name] += 1
+    try:
+        yield
+    finally:
+        _waiters[name] -= 1
+        if not _waiters[name]:
+            del _waiters[name]
 
 
 @endpoint(bp, "GET", "v1/me/inbox", told.InboxAnswer, query=("limit", "cursor", "after"))
@@ -22,8 +45,9 @@ async def read_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time; with `after` (a `mark`) what comes next, for which it waits half a minute."""
     who, after = await caller(req), req.params.get("after")
     if after is not None:
-        until = who.at + WAITS
-        items, mark = await inbox.arrived(who, mark_of(after), until, now_ms, asyncio.sleep, world().inbox)
+        with _waiting(who):
+            until = who.at + WAITS
+            items, mark = await inbox.arrived(who, mark_of(after), until, now_ms, asyncio.sleep, world().inbox)
         return answer({"items": [inbox_answer(i) for i in items], "cursor": None, "mark": mark_text(mark)})
     mark = await inbox.mark_of(who, world().inbox)
     page = await inbox.read_inbox(who, limit(req), req.params.get("cursor"), world().inbox)

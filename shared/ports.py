@@ -336,12 +336,12 @@ class Inbox(Protocol):
         """All of a recipient's, also what is not shown, the newest first."""
         ...
 
-    async def since(self, recipient: PersonId, after: int) -> Sequence[Item]:
-        """What is shown and was planned after a moment (epoch ms), the first first."""
+    async def since(self, recipient: PersonId, after: int, cursor: str | None = None) -> Page[Item]:
+        """What is shown and was planned after a moment (epoch ms), the first first, a hundred a page."""
         ...
 
-    async def unread(self, recipient: PersonId) -> Sequence[str]:
-        """The ids of what is shown and was not read."""
+    async def unread(self, recipient: PersonId, most: int) -> Sequence[str]:
+        """The ids of what is shown and was not read, so many at most."""
         ...
 
     async def gathered(self, recipient: PersonId, now: int) -> Sequence[Item]:

@@ -391,12 +391,12 @@ class MemoryInbox:
     async def all_of(self, recipient: PersonId) -> Sequence[Item]:
         return sorted((i for i in self.items if i.recipient == recipient), key=lambda item: -item.notification.at)
 
-    async def since(self, recipient: PersonId, after: int) -> Sequence[Item]:
+    async def since(self, recipient: PersonId, after: int, cursor: str | None = None) -> Page[Item]:
         found = (i for i in await self.all_of(recipient) if i.shown and i.planned_at > after)
-        return sorted(found, key=lambda item: item.planned_at)
+        return _page(sorted(found, key=lambda item: item.planned_at), 100, cursor)
 
-    async def unread(self, recipient: PersonId) -> Sequence[str]:
-        return [i.id for i in await self.all_of(recipient) if i.shown and i.read_at is None]
+    async def unread(self, recipient: PersonId, most: int) -> Sequence[str]:
+        return [i.id for i in await self.all_of(recipient) if i.shown and i.read_at is None][:most]
 
     async def gathered(self, recipient: PersonId, now: int) -> Sequence[Item]:
         found = (i for i in await self.all_of(recipient) if i.digest is not None and i.digest <= now)

@@ -62,7 +62,7 @@ class PutPreferences(Body):
 class PutBrandPreferences(PutPreferences):
     """How people are told who don't say, and how often an hour of one kind before the rest waits for the digest."""
 
-    cap: Annotated[int, Field(ge=1, le=1000)] | None = None
+    cap: Annotated[int, Field(ge=1, le=200)] | None = None
 
     def preferences(self) -> Preferences:
         return replace(super().preferences(), cap=self.cap)

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from shared.domain.inbox import OPERATORS, OVERLAP, Item, Mark, endpoint_of
+from shared.domain.inbox import OPERATORS, OVERLAP, Item, Mark, endpoint_of, item_id
 from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, Scope, require_user
 from shared.errors import Conflict, Forbidden, NotFound, Unavailable
 from shared.ports import Clock, Endpoints, Inbox, Page
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.everywhere import all_pages
 
 LOOKS = (0.25, 0.5, 1.0)
 """Seconds between two looks while somebody waits; the last for as long as it takes."""
+COUNTED = 1_000
+"""Items that are counted as not read, at most."""
 READ_AT_ONCE = 500
 """Items that are marked as read by one request."""
 
@@ -32,7 +35,7 @@ async def read_inbox(caller: Principal, limit: int, cursor: str | None, inbox: I
 
 async def mark_of(caller: Principal, inbox: Inbox) -> Mark:
     """From which to wait for what comes after now."""
-    lately = await inbox.since(owner(caller), caller.at - OVERLAP)
+    lately = await all_pages(lambda cursor: inbox.since(owner(caller), caller.at - OVERLAP, cursor))
     return Mark(caller.at).after(lately)
 
 
@@ -42,16 +45,28 @@ async def arrived(
     """What came after a mark, as soon as there is something, or nothing at a moment (epoch ms); and the next mark."""
     look = 0
     while True:
-        seen = await inbox.since(owner(caller), mark.at - OVERLAP)
-        fresh = [item for item in seen if item.id[:8] not in mark.known]
+        seen, fresh = await _news(owner(caller), mark, inbox)
         if fresh or clock() >= until:
             return fresh, mark.after(seen)
         await rest(min(LOOKS[min(look, len(LOOKS) - 1)], max(0.0, (until - clock()) / 1000)))
         look += 1
 
 
+async def _news(whose: PersonId, mark: Mark, inbox: Inbox) -> tuple[Sequence[Item], Sequence[Item]]:
+    """What was looked at, page by page, and what of it is new: of one page at most."""
+    seen, cursor = list[Item](), None
+    while True:
+        page = await inbox.since(whose, mark.at - OVERLAP, cursor)
+        seen += page.items
+        fresh = [item for item in page.items if item.id[:8] not in mark.known]
+        cursor = page.cursor
+        if fresh or cursor is None:
+            return seen, fresh
+
+
 async def count_unread(caller: Principal, inbox: Inbox) -> int:
-    return len(await inbox.unread(owner(caller)))
+    """A thousand at most."""
+    return len(await inbox.unread(owner(caller), COUNTED))
 
 
 async def mark_read(caller: Principal, id: str, inbox: Inbox) -> None:
@@ -66,7 +81,7 @@ async def mark_read(caller: Principal, id: str, inbox: Inbox) -> None:
 async def mark_all_read(caller: Principal, inbox: Inbox) -> int:
     """Everything that is there now, up to a number at once; how much is left of it."""
     whose = owner(caller)
-    unread = await inbox.unread(whose)
+    unread = await inbox.unread(whose, COUNTED)
     ids = unread[:READ_AT_ONCE]
 
     async def one(id: str) -> None:
@@ -107,9 +122,9 @@ async def trail(caller: Principal, notification: str, inbox: Inbox, endpoints: E
     scoped = caller.kind is not Kind.PARTNER or Scope.NOTIFICATIONS in caller.scopes
     if caller.kind is Kind.VEHICLE or not scoped:
         raise Forbidden("only people, operators and partners with the scope notifications may see this")
-    items = [i for i in await inbox.of_notification(notification) if i.recipient.brand == caller.brand]
     if caller.kind is Kind.USER:
-        items = [i for i in items if i.recipient == caller.person]
+        return [(await inbox.load(caller.person, item_id(notification, caller.person))).value]
+    items = [i for i in await inbox.of_notification(notification) if i.recipient.brand == caller.brand]
     if caller.kind is Kind.PARTNER:
         own = {e.id for e in await endpoints.all(caller.brand) if e.partner == caller.subject}
         items = [i for i in items if endpoint_of(i.recipient) in own]

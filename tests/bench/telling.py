@@ -100,7 +100,7 @@ async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
 async def _watch(seen: dict[str, tuple[int, float]], over: asyncio.Event) -> None:
     after = int(time.time() * 1000)
     while not over.is_set():
-        found = await world().inbox.since(PERSON, after - 2_000)
+        found = (await world().inbox.since(PERSON, after - 500)).items
         now = time.time() * 1000
         for item in found:
             seen.setdefault(item.id, (item.notification.at, now - item.notification.at))

@@ -77,8 +77,21 @@ async def test_what_is_unread_and_what_came_since_is_found(world: AnyWorld) -> N
     for number in range(4):
         read = NOON if number == 1 else None
         await world.inbox.put(item(ada, number, shown=number != 2, read_at=read))
-    assert sorted(await world.inbox.unread(ada)) == ["i-0", "i-3"]
-    assert [i.id for i in await world.inbox.since(ada, NOON)] == ["i-1", "i-3"]
+    assert sorted(await world.inbox.unread(ada, 9)) == ["i-0", "i-3"]
+    assert len(await world.inbox.unread(ada, 1)) == 1
+    assert [i.id for i in (await world.inbox.since(ada, NOON)).items] == ["i-1", "i-3"]
+
+
+async def test_what_came_since_is_paged_the_first_first_and_complete(world: AnyWorld) -> None:
+    ada, seen, cursor = somebody(), list[str](), None
+    for number in range(130):
+        await world.inbox.put(item(ada, (number * 37) % 130))
+    while len(seen) == 0 or cursor:
+        page = await world.inbox.since(ada, NOON + 4, cursor)
+        seen, cursor = [*seen, *(i.id for i in page.items)], page.cursor
+        assert len(page.items) <= 100
+    assert seen == [f"i-{number}" for number in range(5, 130)]
+    assert len(await world.inbox.unread(ada, 120)) == 120
 
 
 async def test_what_waits_for_a_digest_is_found_once_its_moment_has_come(world: AnyWorld) -> None:

@@ -17,7 +17,7 @@ from shared.codec.trails import dead_letter_id
 from shared.domain.conditions import DEFAULTS
 from shared.domain.garage import Code, Invitation, Member, Role, digest_of
 from shared.domain.history import day_of
-from shared.domain.inbox import Delivery, Item, Outcome, endpoint_recipient
+from shared.domain.inbox import Delivery, Item, Outcome, endpoint_recipient, item_id
 from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
 from shared.domain.parked import Parked
@@ -166,7 +166,7 @@ def _told(world: MemoryWorld, column: str, user: str, brand: str) -> None:
     """Something of which mail failed, and of which a partner's system was told."""
     told = Notification(f"n-{column}", "silent", VEHICLES[column], brand, _now(), {})
     mail = {Channel.EMAIL: Delivery(Outcome.FAILED, reason="smtp 550")}
-    item = Item(f"item-{column}", PersonId(brand, user), told, _now(), deliveries=mail)
+    item = Item(_item(column), PersonId(brand, user), told, _now(), deliveries=mail)
     world.inbox.shelf.commit(f"{item.recipient}/{item.id}", item, None)
     partner, url = "partner-9" if column == "others" else "partner-1", "https://partner.example/hook"
     endpoint = Endpoint(f"whe-{column}", brand, partner, url, frozenset(), NOON)
@@ -181,7 +181,7 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     vehicle = VEHICLES[column]
     routed = ROUTED | {"vehicle_id": vehicle, "export_id": f"exp-{column}"}
     routed["name"] = f"2026-11-22_telemetry-{column}"
-    routed |= {"item_id": f"item-{column}", "notification_id": f"n-{column}", "endpoint_id": f"whe-{column}"}
+    routed |= {"item_id": _item(column), "notification_id": f"n-{column}", "endpoint_id": f"whe-{column}"}
     routed |= {"event_id": f"{day_of(_now())}.event-{column}", "letter_id": _letter(column)}
     routed["sealed"] = world.codes.seal("aurora:user-ada/silent")
     body = BODIES.get(route.name)
@@ -206,8 +206,11 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
 
 def _letter(column: str) -> str:
     user = "user-ada" if column == "own" else "user-zoe"
-    item = Item(f"item-{column}", PersonId("", user), Notification("n", "k", "v", "", 0, {}), 0)
-    return dead_letter_id(item)
+    return dead_letter_id(Item(_item(column), PersonId("", user), Notification("n", "k", "v", "", 0, {}), 0))
+
+
+def _item(column: str) -> str:
+    return item_id(f"n-{column}", PersonId("", "user-ada" if column == "own" else "user-zoe"))
 
 
 def outcome(answer: Answer) -> str:

@@ -1,5 +1,6 @@
 """How people are told, over HTTP and the queues: inbox, mail, preferences, words, digests."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,6 +176,26 @@ async def test_what_another_instance_planned_a_little_earlier_is_not_missed(
     first = (await ask(inbox.read_inbox, "ada", query={"after": mark})).body
     assert [i["id"] for i in first["items"]] == ["late"]
     assert (await ask(inbox.read_inbox, "ada", query={"after": first["mark"]})).body["items"] == []
+
+
+async def test_a_caller_waits_so_often_at_once_and_no_more(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, gate = (await ask(inbox.read_inbox, "ada")).body["mark"], asyncio.Event()
+    waiting = Waiting(monkeypatch, nothing)
+
+    async def rest(seconds: float) -> None:
+        await gate.wait()
+        waiting.passed = 60.0
+
+    monkeypatch.setattr(waiting, "sleep", rest)
+    waits = [asyncio.create_task(ask(inbox.read_inbox, "ada", query={"after": mark})) for _ in range(inbox.AT_ONCE)]
+    async with asyncio.timeout(5):
+        while inbox._waiters.total() < inbox.AT_ONCE:
+            await asyncio.sleep(0)
+    refused = await ask(inbox.read_inbox, "ada", query={"after": mark})
+    assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "too_many_requests", "1")
+    gate.set()
+    assert [(await wait).status for wait in waits] == [200] * 5
+    assert inbox._waiters == {}
 
 
 @pytest.mark.parametrize("after", ["x", "W10", "WzEsMl0", "bnVsbA", "é", "WyJ4IixbXV0"])

@@ -99,7 +99,7 @@ async def crash_run(folder: Path, kills: int, seed: int) -> Outcome:
         residents = await settle(cloud, VEHICLES)
         await introduce(cloud, residents)
         async with operator(cloud) as api:
-            await api.call("PUT", "notification-defaults", {"cap": 1_000})
+            await api.call("PUT", "notification-defaults", {"cap": 200})
         async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
             rest = kills * sum(PAUSE) / 2 / (SAMPLES / SLICE)
             pairs = zip(residents, plans, strict=True)

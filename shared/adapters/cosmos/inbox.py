@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import dropped, every, page, reactions, replaced
+from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactions, replaced
 from shared.codec import inbox as codec
 from shared.domain.inbox import Item
 from shared.domain.person import PersonId
@@ -36,14 +36,17 @@ class CosmosInbox:
         query = "SELECT * FROM c WHERE c.shown = true ORDER BY c.at DESC"
         return await page(self._container, query, {}, limit, cursor, codec.item, "inbox", str(recipient))
 
-    async def since(self, recipient: PersonId, after: int) -> Sequence[Item]:
-        query = "SELECT * FROM c WHERE c.shown = true AND c.plannedAt > @after"
-        found = await every(self._container, query, {"after": after}, "inbox", str(recipient))
-        return sorted(map(codec.item, found), key=lambda item: item.planned_at)
+    async def since(self, recipient: PersonId, after: int, cursor: str | None = None) -> Page[Item]:
+        query = "SELECT * FROM c WHERE c.shown = true AND c.plannedAt > @after ORDER BY c.plannedAt ASC"
+        return await page(self._container, query, {"after": after}, PAGE, cursor, codec.item, "inbox", str(recipient))
 
-    async def unread(self, recipient: PersonId) -> Sequence[str]:
-        query = "SELECT c.id FROM c WHERE c.unread = true"
-        return [doc["id"] for doc in await every(self._container, query, {}, "inbox", str(recipient))]
+    async def unread(self, recipient: PersonId, most: int) -> Sequence[str]:
+        query, found, cursor = "SELECT c.id FROM c WHERE c.unread = true", list[str](), None
+        while True:
+            some = await page(self._container, query, {}, most, cursor, lambda d: str(d["id"]), "inbox", str(recipient))
+            found, cursor = [*found, *some.items], some.cursor
+            if cursor is None or len(found) >= most:
+                return found[:most]
 
     async def gathered(self, recipient: PersonId, now: int) -> Sequence[Item]:
         query = "SELECT * FROM c WHERE c.digest <= @now"
