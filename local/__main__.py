@@ -137,6 +137,7 @@ def _greet(cloud: Cloud, one: Resident, console: Console) -> None:
     paths = f"vehicles/{one.vehicle_id}/state", f"vehicles/{one.vehicle_id}/entitlements/remote-climate", "me/inbox"
     lines = [f"app     {cloud.url}", f"cosmos  {cloud.env['COSMOS__accountEndpoint']}"]
     lines += [f"broker  amqp://127.0.0.1:{cloud.ports.broker}", f"blobs   http://127.0.0.1:{cloud.ports.blob}"]
+    lines += [f"mail    smtp://127.0.0.1:{cloud.ports.mail}  (python -m local mail)"]
     lines += [f"data    {cloud.data}\n", f"TOKEN={cloud.issuer.token(one.user, BRAND, [])}\n"]
     lines += [f'curl -H "Authorization: Bearer $TOKEN" {cloud.url}/{path}' for path in paths]
     console.print("\n".join(lines), highlight=False, soft_wrap=True)

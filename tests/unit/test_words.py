@@ -45,7 +45,7 @@ def by_rules() -> Iterable[Notification]:
 
 def _by_time(rule: Rule, begins: dict[str, Value], ends: dict[str, Value]) -> Iterable[Notification]:
     book = Book((rule,))
-    lasting = passed(drive(rule, {"Vehicle.Speed": 0.0} | begins), book, NOON + 3 * HOUR)
+    lasting = passed(drive(rule, {"Vehicle.Speed": 0.0, **begins}), book, NOON + 3 * HOUR)
     over, _ = folding.fold(lasting, [seen(12_000, ends)], book)
     yield from owed(over)
 
