@@ -25,7 +25,7 @@ from shared.domain.telemetry import Sample, Telemetry
 from shared.domain.trips import Charge, Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
-from shared.domain.wording import Call, Context, Mail, Template, Templates
+from shared.domain.wording import Call, Context, Mail, Push, Template, Templates
 
 type Clock = Callable[[], int]
 """Epoch milliseconds."""
@@ -433,6 +433,14 @@ class Renderer(Protocol):
 class Mailer(Protocol):
     async def send(self, mail: Mail) -> Reply:
         """Hand it to the mail server. What it answers is a reply, whatever goes wrong."""
+        ...
+
+
+class Pusher(Protocol):
+    """Nothing stands behind it yet: people have no devices."""
+
+    async def push(self, push: Push) -> Reply:
+        """Hand it to the push service. What it answers is a reply, whatever goes wrong."""
         ...
 
 

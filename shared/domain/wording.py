@@ -52,6 +52,16 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """What a device shows. `key` names the delivery, also when it is sent again; `to` is the device's token."""
+
+    key: str
+    to: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request to a webhook: `secrets` sign it, the newest first; `at` is now (epoch ms)."""
 

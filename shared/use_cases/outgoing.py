@@ -63,7 +63,7 @@ async def prepared(item: Item, channel: Channel, now: int, o: Outgoing) -> Post 
         return await _call(item, now, o)
     if channel is Channel.EMAIL:
         return await _mail(item, now, o)
-    return Verdict(Outcome.SUPPRESSED, "no such channel")
+    return Verdict(Outcome.SUPPRESSED, "no device")
 
 
 # ---- e-mail
