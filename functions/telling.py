@@ -21,6 +21,7 @@ from shared.codec.trails import (
     template_answer,
     templates_answer,
 )
+from shared.domain.preferences import ANY
 from shared.domain.principal import require_operator
 from shared.domain.wording import Key
 from shared.errors import Malformed
@@ -77,14 +78,18 @@ async def send_test(req: func.HttpRequest) -> func.HttpResponse:
 async def ask_unsubscribe(req: func.HttpRequest) -> func.HttpResponse:
     """A page with a button: whoever only looks at links ends nothing."""
     kind = telling.subscribed_kind(req.route_params.get("sealed", ""), world().codes)
-    return _page(f'<form method="post"><p>No more mail about: {kind}</p><button>Unsubscribe</button></form>')
+    return _page(f'<form method="post"><p>No more mail about: {_named(kind)}</p><button>Unsubscribe</button></form>')
 
 
 @endpoint(bp, "POST", "v1/unsubscribe/{sealed}", str, public=True)
 async def unsubscribe(req: func.HttpRequest) -> func.HttpResponse:
     """End one kind of mail for whom the link was mailed to (RFC 8058); once or often."""
     kind, _ = await telling.unsubscribe(req.route_params.get("sealed", ""), world().planning, world().codes)
-    return _page(f"<p>You get no more mail about: {kind}</p>")
+    return _page(f"<p>You get no more mail about: {_named(kind)}</p>")
+
+
+def _named(kind: str) -> str:
+    return "anything" if kind == ANY else kind.replace("_", " ")
 
 
 def _page(content: str) -> func.HttpResponse:
