@@ -6,7 +6,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from shared.domain.profile import Consent
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.settings import settings
+from shared.use_cases.everywhere import all_pages
 from tests.bench.figures import Figure
 from tests.examples import PROFILE
 from tests.partners import Systems, systems
@@ -100,12 +101,16 @@ async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
 async def _watch(seen: dict[str, tuple[int, float]], over: asyncio.Event) -> None:
     after = int(time.time() * 1000)
     while not over.is_set():
-        found = (await world().inbox.since(PERSON, after - 500)).items
+        found = await _since(after - 1_000)
         now = time.time() * 1000
         for item in found:
             seen.setdefault(item.id, (item.notification.at, now - item.notification.at))
         after = max([after, *(item.planned_at for item in found)])
         await asyncio.sleep(0.05)
+
+
+async def _since(after: int) -> Sequence[Item]:
+    return await all_pages(lambda cursor: world().inbox.since(PERSON, after, cursor))
 
 
 # ---- partners
