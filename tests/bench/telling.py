@@ -126,6 +126,8 @@ async def manners() -> list[Figure]:
     in calm. Each half has a brand of its own, and both run twice, in turn."""
     calm, rough = list[float](), list[float]()
     async with systems() as found:
+        await _partners(found, "warm-up", False)
+        await _waits(found, "warm-up")
         for turn in range(2):
             for kind, waits in (("calm", calm), ("rough", rough)):
                 brand = f"{kind}-{turn}"
