@@ -84,7 +84,7 @@ async def ask_unsubscribe(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(bp, "POST", "v1/unsubscribe/{sealed}", str, public=True)
 async def unsubscribe(req: func.HttpRequest) -> func.HttpResponse:
     """End one kind of mail for whom the link was mailed to (RFC 8058); once or often."""
-    kind, _ = await telling.unsubscribe(req.route_params.get("sealed", ""), world().planning, world().codes)
+    kind = await telling.unsubscribe(req.route_params.get("sealed", ""), world().planning, world().codes)
     return _page(f"<p>You get no more mail about: {_named(kind)}</p>")
 
 

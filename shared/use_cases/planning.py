@@ -17,9 +17,6 @@ from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
 from shared.use_cases.everywhere import save_person
 from shared.use_cases.wording import Words, worded
 
-PEOPLES = frozenset({Channel.EMAIL, Channel.PUSH})
-"""Channels that reach people where they are, and so wait while they sleep."""
-
 
 @dataclass(frozen=True, slots=True)
 class Planning:

@@ -109,8 +109,8 @@ async def verify_contact(caller: Principal, email: str, code: str, o: Planning, 
     return person.contact
 
 
-async def unsubscribe(sealed: str, o: Planning, codes: Codes) -> tuple[str, str]:
-    """End one kind of mail for whom the link was mailed to; the kind, and to whom. Raises NotFound."""
+async def unsubscribe(sealed: str, o: Planning, codes: Codes) -> str:
+    """End one kind of mail for whom the link was mailed to; which kind. Raises NotFound."""
     whose, kind = _unsealed(sealed, codes)
 
     def step(person: Person) -> Person:
@@ -119,7 +119,7 @@ async def unsubscribe(sealed: str, o: Planning, codes: Codes) -> tuple[str, str]
         return replace(person, preferences=person.preferences.switched(kind, Channel.EMAIL, False))
 
     await save_person(whose, step, o.people)
-    return kind, str(whose)
+    return kind
 
 
 def subscribed_kind(sealed: str, codes: Codes) -> str:
