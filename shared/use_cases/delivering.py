@@ -17,7 +17,7 @@ from shared.domain.inbox import (
     endpoint_of,
 )
 from shared.domain.kinds import Channel
-from shared.errors import Conflict, NotFound, Refused, Unavailable
+from shared.errors import Conflict, NotFound, Unavailable
 from shared.ports import Clock, Versioned
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.outgoing import Outgoing, Post, Verdict, prepared
@@ -138,10 +138,7 @@ async def _decided(
 
 async def _later(turn: Turn, wait: int, o: Delivering) -> Outcome:
     """Have it looked after again, after so many milliseconds."""
-    try:
-        await o.outgoing.deliveries.send([turn.next()], 0, max(0, wait) / 1000)
-    except Refused as error:  # pragma: no cover - a turn is some hundred bytes
-        raise Unavailable(error.detail) from error
+    await o.outgoing.deliveries.send([turn.next()], 0, max(0, wait) / 1000)
     return Outcome.RETRYING
 
 

@@ -9,7 +9,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal, require_operator
 from shared.domain.telemetry import Value
 from shared.domain.wording import PARTS, Context, Key, Template, Templates, languages, variables
-from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Unavailable
+from shared.errors import Code, Conflict, Contradiction, Malformed, NotFound, Refused, Unavailable
 from shared.ports import Renderer, Wordings
 from shared.use_cases.books import ATTEMPTS
 
@@ -29,7 +29,7 @@ async def worded(
     brand: str, kind: str, channel: Channel, own: Preferences, shows: Mapping[str, Value | None], words: Words
 ) -> Mapping[str, str]:
     """What to say to somebody: each part of the channel's template in their language. One of the brand's own that was
-    published when there was more to show makes way for the next."""
+    published when there was more to show makes way for the next. Raises Refused if there are none."""
     overrides = await words.wordings.all(brand)
     for locale in languages(own.locale or ""):
         context = Context(own.locale or locale, own.zone or "UTC", shows)
@@ -37,7 +37,7 @@ async def worded(
             if said is not None:
                 with suppress(Malformed):
                     return words.renderer.render(said, context)
-    raise NotFound(f"no words for {kind}")  # pragma: no cover - everything is shipped in English
+    raise Refused(f"no words for {kind}")
 
 
 async def publish(caller: Principal, key: Key, template: Template, words: Words) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """Calling partners' systems: signed, in time, and never anything that is not public."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -140,7 +141,7 @@ async def test_a_name_that_stands_for_another_address_each_time_is_connected_to_
     ],
 )
 def test_what_is_public_may_be_called(url: str) -> None:
-    WebhookCaller().check(url)
+    assert not _form_is_wrong(url)
 
 
 def test_networks_of_the_operators_own_may_be_called_without_tls_and_no_others() -> None:
@@ -256,12 +257,9 @@ async def test_a_huge_answer_is_not_read() -> None:
     async def huge(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
         await answer.prepare(request)
-        with_ = b"x" * 65_536
-        try:
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):  # nobody listens any more
             for _ in range(100_000):
-                await answer.write(with_)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
+                await answer.write(b"x" * 65_536)
         return answer
 
     async with serving(huge) as url, WebhookCaller(LOOPBACK) as caller:

@@ -46,7 +46,7 @@ def vin(number: int) -> str:
 
 
 def latitude(number: int) -> float:
-    return 48.1 + number / 10**7 + 1 / 10**8
+    return round(48.1 + number / 10**7 + 1 / 10**8, 8)
 
 
 def address(number: int) -> str:
@@ -113,6 +113,7 @@ async def test_no_planted_mark_is_in_a_log_a_span_or_a_problem(
     await _break(world, seen, monkeypatch)
     texts = seen.texts()
     assert len(set(marks())) == 4 * MARKS == 1_000
+    assert all(f"{latitude(n):.8f}" in json.dumps(latitude(n)) for n in range(MARKS)), "as it would be written"
     assert len(seen.problems) > 3 * MARKS
     assert "plan notification" in texts
     assert "a defect in" in texts

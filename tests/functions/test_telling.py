@@ -735,6 +735,14 @@ async def test_a_template_of_former_times_that_shows_what_there_is_no_more_makes
     assert (await ask(inbox.read_inbox, "ada")).body["items"][0]["title"] == "Battery low"
 
 
+async def test_what_there_are_no_words_for_is_parked_and_not_lost(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.renderer, "shipped", lambda *_: None)
+    await tell(fact())
+    assert (world.parking.reasons, world.inbox.items) == (["store_refused"], [])
+
+
 # ---- forgetting
 
 
