@@ -62,7 +62,7 @@ async def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @endpoint(bp, "POST", "v1/webhooks/{endpoint_id}/test", told.EventAnswer, status=202, keyed=True)
-async def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
+async def try_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """It is called with a test event, whatever kinds it hears."""
     who, id = await _asked(req)
     made = asked(req, who, f"webhooks/{id}/test", makes="test").made

@@ -10,6 +10,7 @@ import aiohttp
 from standardwebhooks import Webhook
 
 from shared.adapters.addresses import ForbiddenAddressError, PinnedResolver, is_name, is_public, literal
+from shared.codec.trails import webhook_body
 from shared.domain.inbox import Outcome, Reply
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
@@ -50,8 +51,8 @@ class WebhookCaller:
     async def call(self, call: Call) -> Reply:
         try:
             self.check(call.url)
-            headers = signed(call)
-            send = self._session().post(call.url, data=call.body.encode(), headers=headers, allow_redirects=False)
+            body = webhook_body(call.told)
+            send = self._session().post(call.url, data=body.encode(), headers=signed(call, body), allow_redirects=False)
             async with send as answer:
                 return _reply(answer.status, answer.headers.get("Retry-After"))
         except Malformed as error:
@@ -81,10 +82,10 @@ class WebhookCaller:
         await self.close()
 
 
-def signed(call: Call) -> dict[str, str]:
+def signed(call: Call, body: str) -> dict[str, str]:
     """The headers of Standard Webhooks: a signature by each secret, the newest first."""
     at = datetime.fromtimestamp(call.at // 1000, UTC)
-    signatures = [Webhook(secret).sign(call.key, at, call.body) for secret in call.secrets]
+    signatures = [Webhook(secret).sign(call.key, at, body) for secret in call.secrets]
     headers = {"webhook-id": call.key, "webhook-timestamp": str(call.at // 1000)}
     headers |= {"content-type": "application/json", "user-agent": "automotive-cloud-webhooks/1"}
     return headers | {"webhook-signature": " ".join(signatures)}

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from shared.codec import told
-from shared.codec.answers import moment
+from shared.codec.answers import moment, to_json
 from shared.domain.inbox import OPERATORS, Delivery, Item, Mark, endpoint_of
 from shared.domain.kinds import KINDS, OURS, Channel
+from shared.domain.notification import Notification
 from shared.domain.person import Contact
 from shared.domain.preferences import Preferences
 from shared.domain.webhooks import Endpoint
@@ -142,6 +143,12 @@ def event_answer(item: Item) -> told.EventAnswer:
         "at": moment(n.at),
         "delivery": delivery_answer(Channel.WEBHOOK, item.deliveries[Channel.WEBHOOK]),
     }
+
+
+def webhook_body(n: Notification) -> str:
+    """What a partner's system is sent, as Standard Webhooks has it."""
+    facts = {"notificationId": n.id, "vehicleId": n.vehicle_id, "facts": dict(n.facts)}
+    return to_json({"type": f"vehicle.{n.kind}", "timestamp": moment(n.at), "data": facts})
 
 
 def dead_letter_answer(item: Item) -> told.DeadLetterAnswer:

@@ -63,12 +63,12 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a webhook: `secrets` sign it, the newest first; `at` is now (epoch ms)."""
+    """One request to a webhook, of what is `told`: `secrets` sign it, the newest first; `at` is now (epoch ms)."""
 
     key: str
     url: str
     secrets: Sequence[bytes]
-    body: str
+    told: Notification
     at: int
 
 

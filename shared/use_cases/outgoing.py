@@ -1,9 +1,7 @@
 """What is about to leave: whether it still may, and what it looks like."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from shared.domain.inbox import Item, Outcome, Reply, delivery_id, endpoint_of
@@ -153,15 +151,8 @@ async def _call(item: Item, now: int, o: Outgoing) -> Post | Verdict:
         if profile is None or not endpoint.wants(told, profile):
             return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told.kind) else "not asked for")
     secrets = [o.codes.secret(name) for name in endpoint.secrets(now)]
-    call = Call(delivery_id(item.id, Channel.WEBHOOK), endpoint.url, secrets, payload(told), now)
+    call = Call(delivery_id(item.id, Channel.WEBHOOK), endpoint.url, secrets, told, now)
     return Post(lambda: o.caller.call(call), lambda reply, at: _health(endpoint, reply, at, o))
-
-
-def payload(told: Notification) -> str:
-    """What a partner's system is sent, as Standard Webhooks has it."""
-    at = datetime.fromtimestamp(told.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    facts = {"notificationId": told.id, "vehicleId": told.vehicle_id, "facts": dict(told.facts)}
-    return json.dumps({"type": f"vehicle.{told.kind}", "timestamp": at, "data": facts}, separators=(",", ":"))
 
 
 async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing) -> None:

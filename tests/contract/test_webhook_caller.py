@@ -20,11 +20,14 @@ from standardwebhooks import Webhook
 from shared.adapters import addresses, webhooks
 from shared.adapters.webhooks import WebhookCaller
 from shared.domain.inbox import Outcome
+from shared.domain.notification import Notification
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
+from tests.examples import BRAND, NOON
 
 SECRETS = [b"n" * 32, b"o" * 32]
 LOOPBACK = ["127.0.0.1/32"]
+TOLD = Notification("n-1", "test", "", BRAND, NOON, {})
 
 RESOLVED = {
     "private.example": ["10.1.2.3"],
@@ -46,7 +49,7 @@ HOSTILE = [
 
 
 def call(url: str, **changes: Any) -> Call:
-    return replace(Call("key-1", url, SECRETS, '{"type":"vehicle.test"}', 1_795_348_800_000), **changes)
+    return replace(Call("key-1", url, SECRETS, TOLD, 1_795_348_800_000), **changes)
 
 
 _watched: list[Any] | None = None

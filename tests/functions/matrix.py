@@ -355,7 +355,7 @@ inbox       read_inbox count_unread read_all
 item        read_one delete_one
 trail       read_trail
 hooks       make_webhook list_webhooks
-endpoint    read_webhook put_webhook drop_webhook rotate_webhook_secret test_webhook list_webhook_events
+endpoint    read_webhook put_webhook drop_webhook rotate_webhook_secret try_webhook list_webhook_events
 endpoint    replay_webhook_event
 export      read_export
 claiming    claim_vehicle accept_invitation

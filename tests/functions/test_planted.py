@@ -25,6 +25,7 @@ from functions import (
 )
 from functions.http import ROUTES, now_ms
 from shared.codec import messages
+from shared.codec.trails import webhook_body
 from shared.domain.garage import Member, Role
 from shared.domain.inbox import Outcome, Reply
 from shared.domain.notification import Notification
@@ -201,8 +202,6 @@ async def _break(world: MemoryWorld, seen: Seen, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_what_a_partner_is_sent_names_no_person_and_no_vin(world: MemoryWorld) -> None:
-    from shared.use_cases.outgoing import payload
-
     told = Notification("n", "battery_low", VEHICLE, BRAND, NOON, {"x": 1}, None, named=("user-ada",))
     assert PROFILE.members == {"user-ada": Member(Role.PRIMARY)}
-    assert not any(word in payload(told) for word in ("user-ada", PROFILE.vin, "Polar"))
+    assert not any(word in webhook_body(told) for word in ("user-ada", PROFILE.vin, "Polar"))

@@ -10,7 +10,7 @@ import pytest
 from functions import deliveries, inbox, notifications, parked, webhooks
 from functions.http import now_ms
 from shared.codec import messages
-from shared.codec.trails import dead_letter_id
+from shared.codec.trails import dead_letter_id, webhook_body
 from shared.domain.history import day_of
 from shared.domain.inbox import Outcome, Reply, endpoint_recipient
 from shared.domain.kinds import Channel
@@ -118,7 +118,7 @@ async def test_a_new_secret_signs_beside_the_old_one_for_a_day(
     assert first != second
     assert first.startswith("whsec_")
     for passed in (0, OVERLAP + 60_000):
-        await ask(webhooks.test_webhook, "partner-1", endpoint_id=id)
+        await ask(webhooks.try_webhook, "partner-1", endpoint_id=id)
         await deliver(partner, monkeypatch, now_ms() + passed)
     signed = [["whsec_" + base64.b64encode(s).decode() for s in call.secrets] for call in partner.caller.sent]
     assert signed == [[second, first], [second]]
@@ -135,7 +135,7 @@ async def test_a_partner_is_told_what_it_asked_for_of_whose_owner_agreed(
     await deliver(partner, monkeypatch)
     (call,) = partner.caller.sent
     assert call.url == URL
-    assert json.loads(call.body) == {
+    assert json.loads(webhook_body(call.told)) == {
         "type": "vehicle.battery_low",
         "timestamp": "2026-11-22T12:00:00.000Z",
         "data": {"notificationId": fact().id, "vehicleId": VEHICLE, "facts": {"Vehicle.Speed": 1.5}},
@@ -215,10 +215,10 @@ async def test_five_days_of_failures_switch_it_off_with_one_notice(
 
 async def test_a_test_event_is_sent_whatever_is_heard(partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     id = await made(kinds=["silent"])
-    sent = await ask(webhooks.test_webhook, "partner-1", endpoint_id=id)
+    sent = await ask(webhooks.try_webhook, "partner-1", endpoint_id=id)
     assert (sent.status, sent.body["kind"]) == (202, "test")
     await deliver(partner, monkeypatch, now_ms())
-    assert [json.loads(c.body)["type"] for c in partner.caller.sent] == ["vehicle.test"]
+    assert [json.loads(webhook_body(c.told))["type"] for c in partner.caller.sent] == ["vehicle.test"]
     trail = await ask(inbox.read_trail, "partner-1", notification_id=sent.body["notificationId"])
     assert [d["outcome"] for d in trail.body["items"][0]["deliveries"]] == ["sent"]
     assert (await ask(inbox.read_trail, "partner-2", notification_id=sent.body["notificationId"])).status == 404

@@ -16,7 +16,9 @@ from standardwebhooks import Webhook
 from local.cloud import ROOT, Ports
 from shared.adapters.webhooks import WebhookCaller, signed
 from shared.domain.inbox import Outcome
+from shared.domain.notification import Notification
 from shared.domain.wording import Call
+from tests.examples import BRAND, NOON
 from tests.system.test_telling import until
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -25,6 +27,7 @@ VECTOR = {
     "webhook-timestamp": "1614265330",
     "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
 }
+TOLD = Notification("n-1", "test", "", BRAND, NOON, {})
 VECTOR_BODY = b'{"test": 2432232314}'
 """The test vector of the Standard Webhooks reference libraries."""
 
@@ -63,9 +66,9 @@ def test_the_vector_of_standard_webhooks_holds_and_nothing_like_it() -> None:
 
 def test_we_sign_as_the_reference_library_does() -> None:
     secret = bytes(range(32))
-    call = Call("msg_1", "https://partner.example/", [secret, b"old"], '{"a":1}', int(time.time()) * 1000)
-    headers = signed(call)
-    assert Webhook(secret).verify(call.body, headers) == {"a": 1}
+    call = Call("msg_1", "https://partner.example/", [secret, b"old"], TOLD, int(time.time()) * 1000)
+    headers = signed(call, '{"a":1}')
+    assert Webhook(secret).verify('{"a":1}', headers) == {"a": 1}
     assert len(headers["webhook-signature"].split(" ")) == 2
 
 
@@ -95,11 +98,11 @@ async def test_the_receiver_takes_our_calls_and_refuses_others(receiver: str) ->
     import base64
 
     right = base64.b64decode(SECRET.removeprefix("whsec_"))
-    call = Call("msg_1", receiver, [right], '{"type":"vehicle.test"}', int(time.time() * 1000))
+    call = Call("msg_1", receiver, [right], TOLD, int(time.time() * 1000))
     async with WebhookCaller(["127.0.0.1/32"]) as caller:
-        rotated = Call("msg_2", receiver, [b"new" * 8, right], call.body, call.at)
-        stranger = Call("msg_3", receiver, [b"x" * 24], call.body, call.at)
-        late = Call("msg_4", receiver, [right], call.body, call.at - 400_000)
+        rotated = Call("msg_2", receiver, [b"new" * 8, right], TOLD, call.at)
+        stranger = Call("msg_3", receiver, [b"x" * 24], TOLD, call.at)
+        late = Call("msg_4", receiver, [right], TOLD, call.at - 400_000)
         replies = [await caller.call(one) for one in (call, rotated, stranger, late)]
     assert [r.reason for r in replies] == ["204", "204", "401", "401"]
     assert [r.outcome for r in replies[:2]] == [Outcome.SENT] * 2
