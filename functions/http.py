@@ -81,7 +81,7 @@ def endpoint(
         about = handler.__name__, promise, asks, answers, done, query, keyed, public, recorded
         route = Route(method, template, *about)
         ROUTES.append(route)
-        routed = bp.route(template, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
+        routed = bp.route(f"api/{template}", methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
         return routed(problems(handler, route))
 
     return register

@@ -1,43 +1,18 @@
 """HTTP: an inbox, and what became of what is in it."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import azure.functions as func
 
 from functions.http import answer, caller, endpoint, no_content, now_ms
 from functions.reading import limit, path_id
+from functions.waiting import WAITS, waiting
 from shared.bootstrap import world
 from shared.codec import told
-from shared.codec.trails import inbox_answer, mark_of, mark_text, trail_answer
-from shared.domain.principal import Principal
-from shared.errors import TooMany
+from shared.codec.trails import inbox_answer, mark_of, mark_text, notification_answer, trail_answer
 from shared.use_cases import inbox
 
 bp = func.Blueprint()
-
-WAITS = 30_000
-"""Milliseconds that a request waits for something to come."""
-AT_ONCE = 5
-"""Requests of one caller that wait on an instance."""
-_waiters: Counter[str] = Counter()
-
-
-@contextmanager
-def _waiting(who: Principal) -> Iterator[None]:
-    """Counted among those that wait. Raises TooMany."""
-    name = f"{who.brand}/{who.kind}/{who.subject}"
-    if _waiters[name] >= AT_ONCE:
-        raise TooMany("as many requests wait as a caller may have", 1)
-    _waiters[name] += 1
-    try:
-        yield
-    finally:
-        _waiters[name] -= 1
-        if not _waiters[name]:
-            del _waiters[name]
 
 
 @endpoint(bp, "GET", "v1/me/inbox", told.InboxAnswer, query=("limit", "cursor", "after"))
@@ -45,7 +20,7 @@ async def read_inbox(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time; with `after` (a `mark`) what comes next, for which it waits half a minute."""
     who, after = await caller(req), req.params.get("after")
     if after is not None:
-        with _waiting(who):
+        with waiting(who):
             until = who.at + WAITS
             items, mark = await inbox.arrived(who, mark_of(after), until, now_ms, asyncio.sleep, world().inbox)
         return answer({"items": [inbox_answer(i) for i in items], "cursor": None, "mark": mark_text(mark)})
@@ -79,6 +54,16 @@ async def delete_one(req: func.HttpRequest) -> func.HttpResponse:
     """One is deleted for good, and not told again."""
     await inbox.delete(await caller(req), path_id(req, "item_id"), world().inbox)
     return no_content()
+
+
+@endpoint(
+    bp, "GET", "v1/vehicles/{vehicle_id}/notifications", told.NotificationsAnswer, query=("limit",), recorded=True
+)
+async def list_notifications(req: func.HttpRequest) -> func.HttpResponse:
+    """To an operator the newest notifications about a vehicle, whoever was told."""
+    who, vehicle = await caller(req), path_id(req, "vehicle_id")
+    found = await inbox.told_of(who, vehicle, limit(req), world().profiles, world().inbox)
+    return answer({"items": [notification_answer(items) for items in found]})
 
 
 @endpoint(bp, "GET", "v1/notifications/{notification_id}/trail", told.TrailAnswer)

@@ -5,6 +5,7 @@ from typing import Any, List  # noqa: UP035
 
 import azure.functions as func
 
+from functions.http import now_ms
 from functions.telemetry import position
 from shared.bootstrap import world
 from shared.codec.lifecycle import read
@@ -28,7 +29,8 @@ async def ingest_lifecycle(events: List[func.EventHubEvent]) -> None:  # noqa: U
     metadata = events[0].metadata or {}
     partition, properties = str(metadata["PartitionContext"]["PartitionId"]), metadata["PropertiesArray"]
     pairs = zip(events, properties, strict=True)
-    await world().lifecycle.batch(partition, [_announcement(event, said, partition) for event, said in pairs])
+    announcements = [_announcement(event, said, partition) for event, said in pairs]
+    await world().lifecycle.batch(partition, announcements, now_ms)
 
 
 def _announcement(event: func.EventHubEvent, said: Mapping[str, Any], partition: str) -> Announcement:

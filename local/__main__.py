@@ -20,7 +20,8 @@ from local.fleet.drives import endless
 from local.fleet.sender import announce, fleet
 from local.issuer import Issuer
 from local.mailbox import mails, text_of
-from local.town import BRAND, Resident, introduce, settle
+from local.signin import BRAND
+from local.town import Resident, introduce, settle
 from local.view import save_picture, show
 
 ASIDE = {"parked": parked, "dead-letters": dead_letters}
@@ -135,7 +136,7 @@ async def up(asked: argparse.Namespace) -> None:
 
 def _greet(cloud: Cloud, one: Resident, console: Console) -> None:
     paths = f"vehicles/{one.vehicle_id}/state", f"vehicles/{one.vehicle_id}/entitlements/remote-climate", "me/inbox"
-    lines = [f"app     {cloud.url}", f"cosmos  {cloud.env['COSMOS__accountEndpoint']}"]
+    lines = [f"console {cloud.console}\n", f"app     {cloud.url}", f"cosmos  {cloud.env['COSMOS__accountEndpoint']}"]
     lines += [f"broker  amqp://127.0.0.1:{cloud.ports.broker}", f"blobs   http://127.0.0.1:{cloud.ports.blob}"]
     lines += [f"mail    smtp://127.0.0.1:{cloud.ports.mail}  (python -m local mail)"]
     lines += [f"data    {cloud.data}\n", f"TOKEN={cloud.issuer.token(one.user, BRAND, [])}\n"]

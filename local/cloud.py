@@ -30,6 +30,7 @@ from local.host.triggers import CHECKPOINTS
 from local.issuer import AUDIENCE, Issuer
 from local.mailbox import certificate
 from local.part import HOST
+from local.signin import CLIENT
 from shared.topology import topology
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +66,7 @@ class Cloud:
     def __init__(self, data: Path, ports: Ports, instances: int = 1, apart: bool = False) -> None:
         """`instances` of the function app; the first one serves HTTP, and nothing else if that is to be `apart`."""
         self.data, self.ports, self._instances, self._apart = data.resolve(), ports, instances, apart
-        self.url = f"http://{HOST}:{ports.host}/api/v1"
+        self.url, self.console = (f"http://{HOST}:{ports.host}/{path}" for path in ("api/v1", "console"))
         self.data.mkdir(parents=True, exist_ok=True)
         self.issuer = Issuer(self.data, f"http://{HOST}:{ports.issuer}")
         self.env = self._environment()
@@ -94,6 +95,7 @@ class Cloud:
         env |= {"PASSPORT_KEYS": keys["passport"], "PASSPORT_ISSUER": self.url, "CODE_SECRET": keys["code"]}
         env |= {"PUBLIC_URL": self.url, "SMTP_HOST": HOST, "SMTP_PORT": str(p.mail), "SMTP_FROM": SENDER}
         env |= {"SMTP_CA_FILE": str(certificate(self.data)), "WEBHOOK_NETWORKS": f"{HOST}/32"}
+        env |= {"CONSOLE_CLIENT_ID": CLIENT, "CONSOLE_SCOPE": "openid"}
         env |= {"WAKE_SCHEDULE": "*/2 * * * * *", "HANDOVER_AFTER_SECONDS": "3", "LOCAL_LOCK_SECONDS": "5"}
         env |= {"LOCAL_BROKER_KEY": keys["broker"], "LOCAL_HOST_KEY": keys["host"]}
         return env | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{keys['blob']}"}
@@ -118,7 +120,7 @@ class Cloud:
             except OSError:
                 raise RuntimeError(f"port {port} is in use; the local {name} needs it") from None
         self._require_format()
-        self._serving = await self.issuer.serve(HOST, self.ports.issuer)
+        self._serving = await self.issuer.serve(HOST, self.ports.issuer, self.console)
         stores, hosts = ("blob", "broker", "cosmos", "mail"), [f"host{n or ''}" for n in range(self._instances)]
         for name in stores:
             self._run(name)

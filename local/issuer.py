@@ -1,4 +1,4 @@
-"""The local token issuer: an OIDC-like JWKS endpoint, and tokens signed with a key of this machine."""
+"""The local token issuer: tokens signed with a key of this machine, its public half, and a page to sign in."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,8 @@ import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.signin import SignIn
 
 AUDIENCE = "automotive-cloud"
 KEY_ID = "local"
@@ -34,7 +36,8 @@ class Issuer:
         claims |= {"brand": brand, "roles": roles, "verified": True, "terms": True} | facts
         return jwt.encode(claims, self._key, "ES256", {"kid": KEY_ID})
 
-    async def serve(self, host: str, port: int) -> web.AppRunner:
+    async def serve(self, host: str, port: int, console: str = "") -> web.AppRunner:
+        """Listen; only the page at `console` may have people sign in."""
         public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self._key.public_key()))
         keys = {"keys": [public | {"kid": KEY_ID, "alg": "ES256", "use": "sig"}]}
 
@@ -43,6 +46,8 @@ class Issuer:
 
         app = web.Application()
         app.router.add_get("/jwks", jwks)
+        if console:
+            SignIn(self, console).add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, host, port).start()

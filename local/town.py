@@ -9,11 +9,10 @@ from typing import Any
 
 from local.cloud import ROOT, Api, Cloud
 from local.mailbox import mails, text_of
+from local.signin import BRAND, PEOPLE
 
-BRAND = "aurora"
 CATALOG = json.loads((ROOT / "shared" / "catalog.json").read_text())
 BUILT_IN = ["electric", "positioning", "navigation", "infotainment", "remote-locking", "alarm", "updates", "climate"]
-PEOPLE = ("user-ada", "user-ben", "user-cleo", "user-dag", "user-eva")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
@@ -30,6 +31,7 @@ from shared.ports import (
     Profiles,
     Renderer,
     Rules,
+    Sightings,
     Signer,
     States,
     Tokens,
@@ -37,7 +39,7 @@ from shared.ports import (
     Wakes,
     Wordings,
 )
-from shared.settings import Settings, settings
+from shared.settings import Console, Settings, settings
 from shared.topology import topology
 from shared.tracing import configure
 from shared.use_cases.amend import Reach
@@ -49,6 +51,7 @@ from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
 
@@ -83,6 +86,16 @@ class World:
         from shared.adapters.cosmos.vehicles import CosmosStates
 
         return CosmosStates(self._container("vehicles"))
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        from shared.adapters.cosmos.vehicles import CosmosSightings
+
+        return CosmosSightings(self._container("vehicles"))
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(uuid4().hex[:12], self.sightings, self.reach)
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -296,6 +309,10 @@ class World:
     @cached_property
     def lifecycle(self) -> Lifecycle:
         return Lifecycle(LIFECYCLE, self.states, self.ledgers, self.parking)
+
+    @property
+    def console(self) -> Console | None:
+        return self._settings.console
 
     @property
     def handover_after(self) -> int:

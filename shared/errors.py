@@ -46,6 +46,7 @@ class Code(StrEnum):
     INVALID_SIGNALS = "invalid_signals"
     INVALID_TEMPLATE = "invalid_template"
     INVALID_URL = "invalid_url"
+    MARK_EXPIRED = "mark_expired"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     NOT_PAYABLE = "not_payable"

@@ -19,6 +19,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
+from shared.domain.sighting import Sighting
 from shared.domain.signals import Release
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample, Telemetry
@@ -81,6 +82,17 @@ class States(Protocol):
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
         """Vehicles whose `due` has come (epoch ms), each with it."""
+        ...
+
+
+class Sightings(Protocol):
+    async def list(self, brand: str, limit: int, cursor: str | None = None) -> Page[Sighting]:
+        """Where the brand's vehicles were seen last, in no order. Raises Malformed(invalid_cursor)."""
+        ...
+
+    async def since(self, brand: str, second: int, most: int) -> Sequence[tuple[int, Sighting]]:
+        """Those whose state was written in or after a second (epoch), each with the second in which it was; so many at
+        most."""
         ...
 
 

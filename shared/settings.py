@@ -7,6 +7,17 @@ from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
+class Console:
+    """What the console's page has to know: who issues tokens, under which client and with which scope it asks for them,
+    and where map tiles are (`https://…/{z}/{x}/{y}.png`), if anywhere."""
+
+    issuer: str
+    client_id: str
+    scope: str
+    tiles: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A connection string or key stands only on one machine; in Azure it is None and the identity is used.
 
@@ -39,6 +50,7 @@ class Settings:
     requests_per_second: float
     request_burst: float
     monitor_connection: str | None
+    console: Console | None
 
 
 ALWAYS = (
@@ -89,7 +101,13 @@ def read(env: Mapping[str, str]) -> Settings:
         float(env.get("REQUESTS_PER_SECOND", "100")),
         float(env.get("REQUEST_BURST", "400")),
         env.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        _console(env),
     )
+
+
+def _console(env: Mapping[str, str]) -> Console | None:
+    client, scope = env.get("CONSOLE_CLIENT_ID"), env.get("CONSOLE_SCOPE", "openid")
+    return Console(env["TOKEN_ISSUER"], client, scope, env.get("TILES_URL")) if client else None
 
 
 def _pems(text: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
+from shared.domain.sighting import Sighting, sighting
 from shared.domain.signals import Release
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
@@ -38,6 +39,7 @@ from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail, Templates
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
 from shared.ports import Decode, Page, Sought, Versioned
+from shared.settings import Console
 from shared.use_cases.amend import Reach
 from shared.use_cases.delivering import Delivering
 from shared.use_cases.entitlements import Checks
@@ -46,6 +48,7 @@ from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
 
@@ -58,6 +61,8 @@ class Shelf[T]:
 
     def __init__(self) -> None:
         self.held: dict[str, Versioned[T]] = {}
+        self.written: dict[str, int] = {}
+        """When, in epoch seconds."""
 
     def load(self, key: str) -> Versioned[T]:
         if key not in self.held:
@@ -70,6 +75,7 @@ class Shelf[T]:
             raise Conflict(key)
         new = str(next(_versions))
         self.held[key] = Versioned(value, new)
+        self.written[key] = int(time())
         return new
 
 
@@ -87,6 +93,23 @@ class MemoryStates:
         found = [(s.vehicle_id, s.due) for s in (held.value for held in self.shelf.held.values())]
         found += [(p.vehicle_id, p.due) for p in (held.value for held in self.profiles.held.values())]
         return Page([(vehicle, due) for vehicle, due in found if due is not None and due <= now])
+
+
+class MemorySightings:
+    def __init__(self, states: MemoryStates) -> None:
+        self._shelf = states.shelf
+        self.looks = 0
+
+    async def list(self, brand: str, limit: int, cursor: str | None = None) -> Page[Sighting]:
+        return _page([seen for _, seen in self._of(brand)], limit, cursor)
+
+    async def since(self, brand: str, second: int, most: int) -> Sequence[tuple[int, Sighting]]:
+        self.looks += 1
+        return [(at, seen) for at, seen in self._of(brand) if at >= second][:most]
+
+    def _of(self, brand: str) -> builtins.list[tuple[int, Sighting]]:
+        found = self._shelf.held.items()
+        return [(self._shelf.written[k], sighting(v.value)) for k, v in found if v.value.policy.brand == brand]
 
 
 class MemoryProfiles:
@@ -566,6 +589,9 @@ class MemoryWorld:
         self.breakers, self.chance, self.ticks = Breakers(), 0.0, 0.0
         self.limits, self.trail = Buckets(1e6, 1e6), Trail(self.audit)
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
+        self.console: Console | None = Console("https://issuer.example", "console", "openid", None)
+        self.sightings = MemorySightings(self.states)
+        self.watch = Watch("one", self.sightings, self.reach)
         self.checks = Checks(self.profiles, self.catalogs)
         self.ingest = Ingest("telemetry", self.outside, self.handover_after)
         self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)

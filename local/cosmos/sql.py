@@ -1,6 +1,7 @@
 """The queries that the product makes, in Cosmos DB's SQL, as SQLite conditions over JSON documents.
 
-`SELECT *` or `SELECT c.a, c.b.c`, `FROM c`, comparisons joined by `AND`, one `ORDER BY`. Everything else is refused."""
+`SELECT *` or `SELECT c.a, c.b["c.d"] AS e`, `FROM c`, comparisons joined by `AND`, one `ORDER BY`. Everything
+else is refused."""
 
 import json
 import re
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _PATH = r"c((?:\.[A-Za-z_]\w*)+)"
+_FIELD = r"c((?:\.[A-Za-z_]\w*|\[\"[^\"]+\"\])+)(?:\s+AS\s+(\w+))?"
 _QUERY = re.compile(
-    rf"\s*SELECT\s+(\*|{_PATH}(?:\s*,\s*{_PATH})*)\s+FROM\s+c(?:\s+WHERE\s+(?P<where>.+?))?"
+    rf"\s*SELECT\s+(\*|{_FIELD}(?:\s*,\s*{_FIELD})*)\s+FROM\s+c(?:\s+WHERE\s+(?P<where>.+?))?"
     r"(?:\s+ORDER\s+BY\s+c(?P<order>(?:\.[A-Za-z_]\w*)+)(?:\s+(?P<way>ASC|DESC))?)?\s*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -27,9 +29,10 @@ class CosmosError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`condition` and `order` are SQLite expressions over the column `body`."""
+    """`fields` are paths with the names that they are answered under; `condition` and `order` are SQLite expressions
+    over the column `body`."""
 
-    fields: tuple[str, ...]
+    fields: tuple[tuple[tuple[str, ...], str], ...]
     condition: str
     arguments: tuple[Any, ...]
     order: str | None
@@ -39,15 +42,15 @@ class Query:
         """The fields that were selected; one that the document lacks is left out."""
         if not self.fields:
             return document
-        found = ((path.rsplit(".", 1)[1], _dig(document, path)) for path in self.fields)
+        found = ((name, _dig(document, path)) for path, name in self.fields)
         return {name: value for name, value in found if value is not _NOTHING}
 
 
 _NOTHING = object()
 
 
-def _dig(document: Any, path: str) -> Any:
-    for name in path.split(".")[1:]:
+def _dig(document: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
         if not isinstance(document, dict) or name not in document:
             return _NOTHING
         document = document[name]
@@ -67,10 +70,16 @@ def parse(text: str, parameters: Mapping[str, Any]) -> Query:
         value = parameters[operand] if operand.startswith("@") else json.loads(operand.replace("'", '"').lower())
         conditions.append(f"{column(path)} {operator} ? AND json_type(body, '${path}') IN ({_types(value)})")
         arguments.append(value)
-    fields = tuple(re.findall(r"\.[\w.]+", found[1])) if found[1] != "*" else ()
+    fields = tuple(_named(*field) for field in re.findall(_FIELD, found[1])) if found[1] != "*" else ()
     order = column(found["order"]) if found["order"] else None
     descending = (found["way"] or "").upper() == "DESC"
     return Query(fields, " AND ".join(conditions) or "1", tuple(arguments), order, descending)
+
+
+def _named(path: str, alias: str) -> tuple[tuple[str, ...], str]:
+    """The steps of a path, and under which name its value is answered."""
+    steps = tuple(plain or quoted for plain, quoted in re.findall(r'\.(\w+)|\["([^"]+)"\]', path))
+    return steps, alias or steps[-1]
 
 
 def column(path: str) -> str:

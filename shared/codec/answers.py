@@ -208,6 +208,8 @@ def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:
     counted = entry.census
     return {
         "id": entry.id,
+        "enqueuedAt": moment(entry.position.enqueued_at) if entry.position else None,
+        "countedAt": moment(entry.counted_at) if entry.counted_at >= 0 else None,
         "accepted": entry.accepted,
         "balanced": entry.balanced,
         "outcomes": dict(entry.outcomes),

@@ -168,6 +168,7 @@ def ledger_document(entry: Ledger) -> Document:
         "outcomes": dict(entry.outcomes),
         "reasons": dict(entry.reasons),
         "census": entry.census._asdict(),
+        "countedAt": entry.counted_at,
     }
 
 
@@ -180,6 +181,7 @@ def ledger(doc: Document) -> Ledger:
         doc["outcomes"],
         doc["reasons"],
         Census(**doc["census"]),
+        doc.get("countedAt", -1),
     )
 
 

@@ -117,6 +117,49 @@ class StateAnswer(TypedDict):
     revision: int
 
 
+class PlaceAnswer(TypedDict):
+    latitude: float
+    longitude: float
+    at: str
+
+
+class SightingAnswer(TypedDict):
+    """Of the newest readings: `speed` in km/h, `charge` in percent, `heading` in degrees; `episodes` are those open."""
+
+    vehicleId: str
+    lastSeenAt: str | None
+    freshness: str
+    place: PlaceAnswer | None
+    heading: float | None
+    speed: float | None
+    charge: float | None
+    moving: bool | None
+    charging: bool | None
+    connected: bool | None
+    episodes: int
+    privacy: str
+
+
+class SightingsAnswer(TypedDict):
+    """`mark` is from where to follow: the first page's. `gone` are vehicles that are the caller's no more; not
+    `complete` is what holds more than one look reads."""
+
+    items: list[SightingAnswer]
+    cursor: str | None
+    mark: str
+    gone: list[str]
+    complete: bool
+
+
+class CallerAnswer(TypedDict):
+    subject: str
+    brand: str
+    kind: str
+    verified: bool
+    terms: bool
+    scopes: list[str]
+
+
 class PointAnswer(TypedDict):
     at: str
     value: Value
@@ -427,7 +470,12 @@ class ErasureAnswer(TypedDict):
 
 
 class LedgerEntryAnswer(TypedDict):
+    """`enqueuedAt` is when the hub took the newest event that was counted, `countedAt` when it was: between them lies
+    what ingest lags behind."""
+
     id: str
+    enqueuedAt: str | None
+    countedAt: str | None
     accepted: int
     balanced: bool
     outcomes: dict[str, int]

@@ -54,6 +54,20 @@ class ItemTrail(TypedDict):
     deliveries: list[DeliveryAnswer]
 
 
+class NotificationAnswer(TypedDict):
+    """`outcomes` counts deliveries by what became of them."""
+
+    id: str
+    kind: str
+    at: str
+    recipients: int
+    outcomes: dict[str, int]
+
+
+class NotificationsAnswer(TypedDict):
+    items: list[NotificationAnswer]
+
+
 class TrailAnswer(TypedDict):
     id: str
     kind: str

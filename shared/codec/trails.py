@@ -3,6 +3,8 @@
 import base64
 import binascii
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from shared.codec import told
@@ -70,6 +72,11 @@ def trail_answer(items: list[Item]) -> told.TrailAnswer:
     n = items[0].notification
     what = {"id": n.id, "kind": n.kind, "vehicleId": n.vehicle_id or None, "at": moment(n.at)}
     return {**what, "items": [item_trail(item) for item in items]}  # type: ignore[typeddict-item]
+
+
+def notification_answer(items: Sequence[Item]) -> told.NotificationAnswer:
+    n, outcomes = items[0].notification, Counter(d.outcome.value for i in items for d in i.deliveries.values())
+    return {"id": n.id, "kind": n.kind, "at": moment(n.at), "recipients": len(items), "outcomes": dict(outcomes)}
 
 
 def preferences_said(p: Preferences) -> told.PreferencesSaid:

@@ -20,7 +20,8 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The books of one partition. `accepted` is read off the hub's positions, never summed from the outcomes."""
+    """The books of one partition. `accepted` is read off the hub's positions, never summed from the outcomes;
+    `counted_at` is when the newest position was counted (epoch ms, -1 if that is not known)."""
 
     id: str
     position: Position | None = None
@@ -28,6 +29,7 @@ class Ledger:
     outcomes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     census: Census = Census()
+    counted_at: int = -1
 
     @property
     def balanced(self) -> bool:

@@ -1,6 +1,7 @@
 """Keeping the ledger, and reading it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.domain.ledger import Counted, Ledger, count
 from shared.domain.principal import Principal, require_operator
@@ -21,16 +22,18 @@ class Books:
     def forget(self, partition: str) -> None:
         self._held.pop(partition, None)
 
-    async def count(self, partition: str, entries: Sequence[Counted]) -> None:
-        """Count each position once, or raise Unavailable."""
+    async def count(self, partition: str, entries: Sequence[Counted], at: int) -> None:
+        """Count each position once, at a moment (epoch ms), or raise Unavailable."""
         for _ in range(ATTEMPTS):
             book = self._held.pop(partition, None) or await self._ledgers.load(f"{self._hub}-{partition}")
             after = count(book.value, entries)
             try:
-                version = book.version if after is book.value else await self._ledgers.commit(after, book.version)
+                if after is not book.value:
+                    after = replace(after, counted_at=at)
+                    book = Versioned(after, await self._ledgers.commit(after, book.version))
             except (Conflict, Unavailable):
                 continue
-            self._held[partition] = Versioned(after, version)
+            self._held[partition] = book
             return
         raise Unavailable(f"the ledger of {partition} could not be written in {ATTEMPTS} attempts")
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from shared.domain.inbox import OPERATORS, OVERLAP, Item, Mark, endpoint_of, item_id
 from shared.domain.person import PersonId
-from shared.domain.principal import Kind, Principal, Scope, require_user
+from shared.domain.principal import Kind, Principal, Scope, require_access, require_operator, require_user
 from shared.errors import Conflict, Forbidden, NotFound, Unavailable
-from shared.ports import Clock, Endpoints, Inbox, Page
+from shared.ports import Clock, Endpoints, Inbox, Page, Profiles
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.everywhere import all_pages
 
@@ -114,6 +114,18 @@ async def _edit(whose: PersonId, id: str, step: Callable[[Item], Item], inbox: I
             continue
         return
     raise Unavailable("the item is being written by others")
+
+
+async def told_of(
+    caller: Principal, vehicle_id: str, limit: int, profiles: Profiles, inbox: Inbox
+) -> Sequence[Sequence[Item]]:
+    """To an operator the newest notifications about a vehicle, each with what everyone was told of it."""
+    require_operator(caller)
+    require_access(caller, (await profiles.load(vehicle_id)).value)
+    found: dict[str, list[Item]] = {}
+    for item in await inbox.of_vehicle(vehicle_id):
+        found.setdefault(item.notification.id, []).append(item)
+    return sorted(found.values(), key=lambda items: items[0].notification.at, reverse=True)[:limit]
 
 
 async def trail(caller: Principal, notification: str, inbox: Inbox, endpoints: Endpoints) -> Sequence[Item]:

@@ -83,7 +83,7 @@ class Ingest:
                 raise found
             counted.update((c.position, c) for c in found)
         books = [counted[a.position] for a in arrivals]
-        await self._books.count(partition, books)
+        await self._books.count(partition, books, clock())
         self._read_to[partition] = arrivals[-1].position
         return books
 

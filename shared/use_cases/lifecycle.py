@@ -9,7 +9,7 @@ from shared.domain.parked import Parked
 from shared.domain.telemetry import Position
 from shared.domain.vehicle import Connection, Outcome
 from shared.errors import Code, Conflict, NotFound, Rejected, Unavailable
-from shared.ports import Ledgers, Parking, States
+from shared.ports import Clock, Ledgers, Parking, States
 from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save
 
@@ -31,11 +31,11 @@ class Lifecycle:
         self._hub, self._states, self._parking = hub, states, parking
         self._books = Books(hub, ledgers)
 
-    async def batch(self, partition: str, announcements: Sequence[Announcement]) -> list[Counted]:
+    async def batch(self, partition: str, announcements: Sequence[Announcement], clock: Clock) -> list[Counted]:
         """Apply, park and count every event, or raise Unavailable so that the batch comes again."""
         self._books.forget(partition)
         counted = [await self._take(announcement) for announcement in announcements]
-        await self._books.count(partition, counted)
+        await self._books.count(partition, counted, clock())
         return counted
 
     async def _take(self, a: Announcement) -> Counted:

@@ -18,7 +18,8 @@ import aiohttp
 from local.cloud import ROOT, Cloud, Ports
 from local.fleet.drives import ElectricCar, Sample, rfc3339
 from local.fleet.sender import fleet
-from local.town import BRAND, Resident, settle
+from local.signin import BRAND
+from local.town import Resident, settle
 from shared.bootstrap import world
 from shared.settings import settings
 from tests.bench.figures import Figure

@@ -16,7 +16,7 @@ import psutil
 from local.cloud import Cloud, Ports
 from local.fleet.drives import Sample, rfc3339
 from local.fleet.sender import fleet
-from local.town import BRAND
+from local.signin import BRAND
 from shared.bootstrap import world
 from shared.domain.garage import Member, Role
 from shared.domain.inbox import Delivery, Item, delivery_id, endpoint_recipient, item_id

@@ -16,7 +16,9 @@ from tests.memory import MemoryWorld
 MODULES = (
     "http",
     "vehicles",
+    "console",
     "states",
+    "sightings",
     "privacy",
     "rules",
     "brands",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions import deliveries, inbox, notifications, people, telling, wake
+from functions import waiting as waits_of
 from shared.codec import messages
 from shared.domain.garage import Membership, Role
 from shared.domain.inbox import OVERLAP, Delivery, Item, Outcome, Reply, item_id
@@ -187,15 +188,15 @@ async def test_a_caller_waits_so_often_at_once_and_no_more(world: MemoryWorld, m
         waiting.passed = 60.0
 
     monkeypatch.setattr(waiting, "sleep", rest)
-    waits = [asyncio.create_task(ask(inbox.read_inbox, "ada", query={"after": mark})) for _ in range(inbox.AT_ONCE)]
+    waits = [asyncio.create_task(ask(inbox.read_inbox, "ada", query={"after": mark})) for _ in range(waits_of.AT_ONCE)]
     async with asyncio.timeout(5):
-        while inbox._waiters.total() < inbox.AT_ONCE:
+        while waits_of._waiters.total() < waits_of.AT_ONCE:
             await asyncio.sleep(0)
     refused = await ask(inbox.read_inbox, "ada", query={"after": mark})
     assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "too_many_requests", "1")
     gate.set()
     assert [(await wait).status for wait in waits] == [200] * 5
-    assert inbox._waiters == {}
+    assert waits_of._waiters == {}
 
 
 @pytest.mark.parametrize("after", ["x", "W10", "WzEsMl0", "bnVsbA", "é", "WyJ4IixbXV0"])

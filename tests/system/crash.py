@@ -20,7 +20,8 @@ from local.fleet.drives import Sample
 from local.fleet.sender import Fleet, fleet
 from local.host.triggers import OWNED_FOR
 from local.mailbox import mails
-from local.town import BRAND, Resident, inboxes, introduce, operator, settle
+from local.signin import BRAND
+from local.town import Resident, inboxes, introduce, operator, settle
 from shared.bootstrap import world
 from shared.codec.signals import shipped
 from shared.domain.conditions import DEFAULTS

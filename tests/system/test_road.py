@@ -28,7 +28,8 @@ from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY
 from local.fleet.sender import fleet, from_hub
 from local.issuer import Issuer
-from local.town import BRAND, CATALOG
+from local.signin import BRAND
+from local.town import CATALOG
 from shared.bootstrap import World
 from tests.unit.test_telemetry_codec import BAD
 

@@ -17,7 +17,7 @@ from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY, Sample, rfc3339
 from local.fleet.sender import announce, cloud_event, fleet, from_hub
 from local.journey import journey
-from local.town import BRAND
+from local.signin import BRAND
 from shared.bootstrap import World
 from shared.domain.telemetry import Position
 from shared.settings import read

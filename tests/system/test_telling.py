@@ -19,7 +19,8 @@ from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY, Sample
 from local.fleet.sender import fleet
 from local.mailbox import mails, text_of
-from local.town import BRAND, operator
+from local.signin import BRAND
+from local.town import operator
 from shared.bootstrap import World
 from shared.codec.trails import dead_letter_id
 from shared.domain.inbox import Delivery, Item, Outcome

@@ -14,7 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from local.cloud import Api, Cloud
 from local.fleet.drives import rfc3339
 from local.fleet.sender import fleet, from_hub
-from local.town import BRAND
+from local.signin import BRAND
 from shared.bootstrap import World
 from shared.domain.telemetry import Position
 from shared.topology import topology

@@ -6,18 +6,21 @@ from typing import Any
 from azure.cosmos.aio import ContainerProxy
 
 from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactions, replaced
-from shared.codec import documents
+from shared.codec import documents, sightings
 from shared.codec.documents import PROFILE, RULES, STATE, Document
 from shared.codec.offers import entry, entry_document
 from shared.codec.rules import rule_document
 from shared.codec.states import state, state_document
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
+from shared.domain.sighting import Sighting
 from shared.domain.subscription import Entry
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
 from shared.ports import Page, Sought, Versioned
 
+LOOK = 1_000
+"""Vehicles on a page of a look."""
 BOOK = "book:"
 """What the ids of lines in the books begin with."""
 
@@ -42,6 +45,30 @@ class CosmosStates:
         return await page(
             self._container, query, {"now": now}, PAGE, cursor, lambda d: (d["vehicleId"], d["due"]), "due vehicles"
         )
+
+
+class CosmosSightings:
+    """The `vehicles` container, as those see it who look at a map."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def list(self, brand: str, limit: int, cursor: str | None = None) -> Page[Sighting]:
+        query = f"SELECT {sightings.FIELDS} FROM c WHERE c.policy.brand = @brand"  # noqa: S608
+        return await page(
+            self._container, query, {"brand": brand}, limit, cursor, lambda d: sightings.seen(d)[1], "sightings"
+        )
+
+    async def since(self, brand: str, second: int, most: int) -> Sequence[tuple[int, Sighting]]:
+        query = f"SELECT {sightings.FIELDS} FROM c WHERE c._ts >= @second AND c.policy.brand = @brand"  # noqa: S608
+        values: dict[str, Any] = {"second": second, "brand": brand}
+        found, cursor = list[tuple[int, Sighting]](), None
+        while True:
+            some = await page(self._container, query, values, LOOK, cursor, sightings.seen, "sightings")
+            found += some.items
+            cursor = some.cursor
+            if cursor is None or len(found) >= most:
+                return found[:most]
 
 
 class CosmosProfiles:

@@ -1,0 +1,74 @@
+"""What a map shows of vehicles: as the store is asked for it, and as it is answered."""
+
+import base64
+import json
+from typing import Any
+
+from shared.codec import schemas
+from shared.codec.answers import moment
+from shared.codec.documents import Document, privacy
+from shared.domain.freshness import Thresholds
+from shared.domain.sighting import SIGNALS, Sighting
+from shared.domain.tail import Mark
+from shared.domain.vehicle import Reading
+from shared.errors import Code, Malformed
+
+FIELDS = ", ".join(
+    ["c.vehicleId", "c.revision", "c.seenAt", "c.connection", "c.episodes", "c.policy.privacy", "c._ts"]
+    + [f'c.signals["{path}"] AS {name}' for name, path in SIGNALS.items()]
+)
+"""Of a state's document."""
+
+
+def seen(doc: Document) -> tuple[int, Sighting]:
+    """When the store wrote it (epoch seconds), and what it holds."""
+    readings = {name: Reading(*doc[name]) for name in SIGNALS if name in doc}
+    told = sum(bool(told) for _, told in doc["episodes"].values())
+    connected, heard = (doc["connection"][0], doc["connection"][1]) if doc.get("connection") else (None, -1)
+    last = max(doc["seenAt"], heard)
+    what = doc["vehicleId"], doc["revision"], last, readings, connected, told, privacy(doc["privacy"])
+    return int(doc["_ts"]), Sighting(*what)
+
+
+def sighting_answer(s: Sighting, thresholds: Thresholds, now: int) -> schemas.SightingAnswer:
+    """With how far it can be relied on now (epoch ms)."""
+    place, at = s.place or (None, -1)
+    return {
+        "vehicleId": s.vehicle_id,
+        "lastSeenAt": moment(s.seen_at) if s.seen_at >= 0 else None,
+        "freshness": thresholds.of(s.seen_at, now).value,
+        "place": {"latitude": place.latitude, "longitude": place.longitude, "at": moment(at)} if place else None,
+        "heading": _number(s, "heading"),
+        "speed": _number(s, "speed"),
+        "charge": _number(s, "charge"),
+        "moving": _flag(s, "moving"),
+        "charging": _flag(s, "charging"),
+        "connected": s.connected,
+        "episodes": s.episodes,
+        "privacy": s.privacy.mode(now).value,
+    }
+
+
+def _number(s: Sighting, name: str) -> float | None:
+    value = s.value(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _flag(s: Sighting, name: str) -> bool | None:
+    value = s.value(name)
+    return value if isinstance(value, bool) else None
+
+
+def mark_text(mark: Mark) -> str:
+    parts: list[Any] = [mark.tail, mark.serial, mark.second, mark.known]
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def mark_of(text: str) -> Mark:
+    """Raises Malformed(invalid_cursor)."""
+    try:
+        tail, serial, second, known = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        revisions = {str(vehicle): int(revision) for vehicle, revision in known.items()}
+        return Mark(str(tail), int(serial), int(second), revisions)
+    except (ValueError, TypeError, AttributeError):
+        raise Malformed("no such mark", Code.INVALID_CURSOR) from None
