@@ -86,7 +86,8 @@ export function Ago({ at }) {
   return at ? html`<time datetime=${at} title=${time(at)}>${age(at, now)}</time>` : "–";
 }
 
-export const When = ({ at }) => (at ? html`<time datetime=${at}>${time(at)}</time>` : "–");
+/** A moment; what holds since ever began at none. */
+export const When = ({ at }) => (Date.parse(at) > 0 ? html`<time datetime=${at}>${time(at)}</time>` : "–");
 
 export const Fresh = ({ of }) => html`<span class="fresh ${of}">${named("freshness", of)}</span>`;
 

@@ -27,7 +27,7 @@ export function Inbox() {
     <${Trouble} problem=${found.problem ?? read.problem ?? remove.problem ?? all.problem ?? older.problem} />
     <button type="button" disabled=${!unread} onClick=${all.run}>${t("read.all")}</button>
     ${found.items.length ? null : html`<p class="quiet">${t("inbox.none")}</p>`}
-    <ul class="inbox" aria-live="polite">${found.items.map((item) => html`<li key=${item.id} class="card ${item.readAt ? "" : "unread"} ${item.urgency}">
+    <ul class="items" aria-live="polite">${found.items.map((item) => html`<li key=${item.id} class="card ${item.readAt ? "" : "unread"} ${item.urgency}">
       <h2>${item.title || named("kind", item.kind)}</h2>
       <p>${item.body}</p>
       <p class="quiet"><${When} at=${item.at} />${item.vehicleId ? html` · <a href="#/vehicles/${encodeURIComponent(item.vehicleId)}">${item.vehicleId}</a>` : null}</p>
