@@ -20,6 +20,7 @@ export class Live extends EventTarget {
     let wait = FIRST_WAIT;
     while (!signal.aborted) {
       try {
+        if (this.status === "offline") await this.#probe(signal);
         if (this.#mark === null) await this.#begin(signal);
         const news = await get(`sightings${query({ after: this.#mark })}`, { signal });
         this.#take(news.items, news.gone);
@@ -38,6 +39,12 @@ export class Live extends EventTarget {
         wait = Math.min(wait * 2, LONGEST_WAIT);
       }
     }
+  }
+
+  /** Whether anybody answers; who follows may wait for half a minute before there is anything to tell. */
+  async #probe(signal) {
+    await get("health", { signal });
+    this.#become("live");
   }
 
   async #begin(signal) {

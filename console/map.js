@@ -42,6 +42,7 @@ export async function makeMap(element) {
 function style(land, tiles) {
   const sources = {
     land: { type: "geojson", data: land, maxzoom: 6, tolerance: 0.2 },
+    names: { type: "geojson", data: { ...NOTHING, features: land.features.map(nameOf) } },
     fences: { type: "geojson", data: NOTHING },
     trip: { type: "geojson", data: NOTHING },
     trails: { type: "geojson", data: NOTHING },
@@ -54,6 +55,13 @@ function style(land, tiles) {
   return { version: 8, sources, layers: [...layers(Boolean(tiles))] };
 }
 
+/** A country's name, in the middle of its largest part. */
+function nameOf({ properties: { name }, geometry: { type, coordinates } }) {
+  const [outline] = type === "Polygon" ? coordinates : coordinates.toSorted((a, b) => b[0].length - a[0].length)[0];
+  const middle = (axis) => (Math.min(...outline.map((place) => place[axis])) + Math.max(...outline.map((place) => place[axis]))) / 2;
+  return { type: "Feature", properties: { name }, geometry: { type: "Point", coordinates: [middle(0), middle(1)] } };
+}
+
 function* layers(tiled) {
   const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const single = ["!", ["has", "point_count"]];
@@ -64,7 +72,7 @@ function* layers(tiled) {
   if (tiled) yield { id: "tiles", type: "raster", source: "tiles" };
   else {
     yield {
-      id: "names", type: "symbol", source: "land", layout: { "text-field": ["get", "name"], "text-size": 12 },
+      id: "names", type: "symbol", source: "names", layout: { "text-field": ["get", "name"], "text-size": 12 },
       paint: { "text-color": of("--quiet"), "text-halo-color": of("--halo"), "text-halo-width": 1 },
     };
   }

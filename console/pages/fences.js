@@ -1,5 +1,5 @@
 // A vehicle's geofences: shown, drawn and edited on its map.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { drop, get, put } from "../api.js";
 import { fence, fit, show } from "../map.js";
 import { Field, html, Sure, Trouble, useAction, useLoad } from "../ui.js";
@@ -7,6 +7,8 @@ import { number, t } from "../words.js";
 
 const RADIUS = 500;
 const LEAST_CORNERS = 3;
+/** What a rule may be called, as a pattern of HTML. */
+const NAME = "[A-Za-z0-9][A-Za-z0-9._@\\-]{0,63}";
 
 export function Fences({ path, made, place }) {
   const { data, problem, reload } = useLoad(() => get(`${path}/rules`), [path]);
@@ -37,33 +39,28 @@ export function Fences({ path, made, place }) {
 }
 
 function Draft({ path, made, draft, fresh, onChange, onDone, onLeave }) {
-  const latest = useRef(draft);
-  latest.current = draft;
   const [name, setName] = useState(fresh ? "" : draft.id);
-  const change = (part) => onChange({ ...latest.current, ...part });
-  useHandles(made, latest, change, draft);
+  useLayoutEffect(() => made.map.getContainer().scrollIntoView({ block: "nearest" }), []);
+  useHandles(made, draft, onChange);
   const save = useAction(async () => {
-    const { polygon, circle, on, enabled, holdSeconds = 0 } = latest.current;
+    const { polygon, circle, on, enabled, holdSeconds = 0 } = draft;
     const shape = circle ? { circle } : { polygon };
     await put(`${path}/rules/${encodeURIComponent(name)}`, { id: name, kind: "geofence", on, enabled, holdSeconds, ...shape });
     onDone();
   });
-  const centre = () => {
-    const { lng, lat } = made.map.getCenter();
-    return { latitude: round(lat), longitude: round(lng) };
-  };
-  const toggle = (what) => (event) => change({ on: event.target.checked ? [...new Set([...draft.on, what])] : draft.on.filter((one) => one !== what) });
+  const centre = () => placeOf(made.map.getCenter());
+  const toggle = (what) => ({ target: { checked } }) => onChange((now) => ({ ...now, on: [...now.on.filter((one) => one !== what), ...(checked ? [what] : [])] }));
   return html`<form class="card" aria-label=${t("fence.draw")} onSubmit=${(event) => { event.preventDefault(); save.run(); }}>
     <p>${t(draft.circle ? "fence.how.circle" : "fence.how.polygon")}</p>
-    <${Field} label=${t("name")}><input value=${name} required pattern="[A-Za-z0-9][A-Za-z0-9_.-]{0,63}" disabled=${!fresh}
+    <${Field} label=${t("name")}><input value=${name} required pattern=${NAME} disabled=${!fresh}
       onInput=${(event) => setName(event.target.value)} /><//>
     ${draft.circle ? html`
       <${Field} label=${t("radius")}><input type="number" min="10" max="1000000" value=${draft.circle.radius}
-        onInput=${(event) => change({ circle: { ...draft.circle, radius: Number(event.target.value) || 10 } })} /><//>
-      <button type="button" onClick=${() => change({ circle: { ...draft.circle, ...centre() } })}>${t("fence.centre")}</button>`
+        onInput=${({ target: { value } }) => onChange((now) => moved(now, { radius: Number(value) || 10 }))} /><//>
+      <button type="button" onClick=${() => onChange((now) => moved(now, centre()))}>${t("fence.centre")}</button>`
     : html`<p role="status">${t("fence.corners", { count: draft.polygon.length })}</p>
-      <button type="button" onClick=${() => change({ polygon: [...draft.polygon, centre()] })}>${t("fence.corner")}</button>
-      <button type="button" disabled=${!draft.polygon.length} onClick=${() => change({ polygon: draft.polygon.slice(0, -1) })}>${t("fence.back")}</button>`}
+      <button type="button" onClick=${() => onChange((now) => moved(now, centre()))}>${t("fence.corner")}</button>
+      <button type="button" disabled=${!draft.polygon.length} onClick=${() => onChange((now) => ({ ...now, polygon: now.polygon.slice(0, -1) }))}>${t("fence.back")}</button>`}
     <fieldset><legend>${t("fence.tell")}</legend>${["enter", "exit"].map((what) => html`
       <label><input type="checkbox" checked=${draft.on.includes(what)} onChange=${toggle(what)} /> ${t(`fence.${what}`)}</label>`)}</fieldset>
     <${Trouble} problem=${save.problem} />
@@ -73,17 +70,15 @@ function Draft({ path, made, draft, fresh, onChange, onDone, onLeave }) {
 }
 
 /** What can be dragged, a corner or the centre each, and clicks on the map that add or move one. */
-function useHandles({ map, maplibre }, latest, change, draft) {
+function useHandles({ map, maplibre }, draft, onChange) {
   useEffect(() => {
-    const clicked = ({ lngLat }) => {
-      const place = { latitude: round(lngLat.lat), longitude: round(lngLat.lng) };
-      const { circle, polygon } = latest.current;
-      change(circle ? { circle: { ...circle, ...place } } : { polygon: [...polygon, place] });
-    };
+    const clicked = ({ lngLat }) => onChange((now) => moved(now, placeOf(lngLat)));
     map.on("click", clicked);
+    map.doubleClickZoom.disable();
     map.getCanvas().classList.add("drawing");
     return () => {
       map.off("click", clicked);
+      map.doubleClickZoom.enable();
       map.getCanvas().classList.remove("drawing");
     };
   }, [map]);
@@ -92,17 +87,20 @@ function useHandles({ map, maplibre }, latest, change, draft) {
     const markers = places.map((place, number) => {
       const element = Object.assign(document.createElement("div"), { className: "handle", title: `${number + 1}` });
       const marker = new maplibre.Marker({ element, draggable: true }).setLngLat([place.longitude, place.latitude]).addTo(map);
-      marker.on("dragend", () => {
-        const { lng, lat } = marker.getLngLat();
-        const moved = { latitude: round(lat), longitude: round(lng) };
-        const { circle, polygon } = latest.current;
-        change(circle ? { circle: { ...circle, ...moved } } : { polygon: polygon.map((one, n) => (n === number ? moved : one)) });
-      });
+      marker.on("dragend", () => onChange((now) => moved(now, placeOf(marker.getLngLat()), number)));
       return marker;
     });
     return () => markers.forEach((marker) => marker.remove());
   }, [map, draft]);
 }
+
+/** With the centre somewhere else, or a corner, or one more corner. */
+function moved(draft, part, number = draft.polygon?.length) {
+  if (draft.circle) return { ...draft, circle: { ...draft.circle, ...part } };
+  return { ...draft, polygon: [...draft.polygon.slice(0, number), part, ...draft.polygon.slice(number + 1)] };
+}
+
+const placeOf = ({ lng, lat }) => ({ latitude: round(lat), longitude: round(lng) });
 
 const isWhole = (draft) => Boolean(draft && (draft.circle || draft.polygon.length >= LEAST_CORNERS));
 

@@ -31,14 +31,14 @@ export function Vehicle({ id, me, live, thresholds }) {
       <h1>${model} <small class="quiet">${modelYear}</small></h1>
       <p class="quiet">${t("vin")} <code>${vin}</code> · <code>${id}</code> · ${named("status", status)}</p>
       <${Now} state=${state} path=${path} capabilities=${capabilities} />
-      <${Trips} path=${path} made=${made} />
-      <${Fences} path=${path} made=${made} place=${live.vehicles.get(id)?.place} />
-      ${me.kind === "user" || me.kind === "operator" ? html`<${People} path=${path} me=${me} />` : null}
+      <${Charts} path=${path} />
+      <${Branches} state=${state.data} />
+      <${People} path=${path} me=${me} />
     </div>
     <div>
       <${VehicleMap} live=${live} thresholds=${thresholds} only=${id} onReady=${ready} label=${t("vehicle.map")} />
-      <${Charts} path=${path} />
-      <${Branches} state=${state.data} />
+      <${Trips} path=${path} made=${made} />
+      <${Fences} path=${path} made=${made} place=${live.vehicles.get(id)?.place} />
     </div>
   </div>`;
 }
