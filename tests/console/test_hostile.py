@@ -1,0 +1,93 @@
+"""What vehicles, partners and operators say is shown as text, whatever it is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Error
+
+from local.fleet.sender import from_hub
+from tests.console.conftest import PLACE, Town, Visit, Visiting, events
+from tests.console.test_console import until
+
+MARKUP = '<img src="x" onerror="globalThis.taken=1"><svg onload="globalThis.taken=1"></svg>'
+
+
+@asynccontextmanager
+async def rude() -> AsyncIterator[str]:
+    """A partner's system that refuses with markup."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=410, reason=MARKUP, text=MARKUP, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_post("/", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+async def harmless(visited: Visit, *hashes: str) -> str:
+    """All that the pages say; none of it became more than text."""
+    found = ""
+    for hash in hashes:
+        await visited.to(hash)
+        await visited.page.locator("main h1").wait_for(timeout=30_000)
+        await asyncio.sleep(1)  # whatever is loaded may be hostile: nothing to wait for tells that it is all there
+        found += await visited.page.locator("main").inner_text()
+        assert await visited.page.evaluate("globalThis.taken ?? null") is None, hash
+        assert await visited.page.locator('img[src="x"]').count() == 0, hash
+    return found
+
+
+async def test_markup_in_names_codes_templates_answers_and_bodies_is_text(town: Town, visit: Visiting) -> None:
+    car = await town.car("user-ada", model=MARKUP)
+    await town.at(car, *PLACE)
+    async with rude() as url, town.operator() as api, town.person("user-ada") as ada:
+        await api.call("PUT", "trouble-codes", {"codes": {"P0420": MARKUP}})
+        words = {"parts": {"title": MARKUP, "body": MARKUP + "{{ text }}"}}
+        await api.call("PUT", "templates/trouble_code_opened/inbox/en", words)
+        await api.call("POST", "webhooks", {"url": url, "partner": "partner-1"})
+        await ada.call("PUT", f"vehicles/{car['id']}/consents/partner.partner-1", {"granted": True, "text": "t"})
+        await town.drive(car, {"Vehicle.Diagnostics.DTCList": ["P0420", MARKUP]})
+        await events(town, car, [from_hub(car["id"], MARKUP.encode())])
+        (item, *_) = (await until(lambda: ada.call("GET", "me/inbox"), lambda page: page["items"]))["items"]
+        trail = f"notifications/{item['notificationId']}/trail"
+        await until(lambda: api.call("GET", trail), lambda found: "failed" in str(found))
+        await until(lambda: api.call("GET", f"parked?device={car['id']}"), lambda found: found["items"])
+
+    visited = await visit()
+    await visited.says("ul.vehicles", MARKUP)
+    await visited.page.locator(f"button[data-vehicle={car['id']}]").click()
+    await visited.says(".card h2", MARKUP)
+    seen = await harmless(visited, f"#/vehicles/{car['id']}", "#/decisions", "#/notifications", "#/operations")
+    assert "410" in seen
+    await visited.to(f"#/vehicles/{car['id']}")
+    await visited.page.locator("summary").filter(has_text="Diagnostics").click()
+    await visited.says(".value", MARKUP)
+    await harmless(visited, f"#/notifications?id={item['notificationId']}&vehicle={car['id']}")
+    await visited.to("#/operations")
+    await visited.page.get_by_label("Device").fill(car["id"])
+    await visited.page.get_by_role("button", name="Read", exact=True).click()
+    await visited.says("pre", MARKUP)
+
+    driver = await visit("user-ada", operator=False)
+    await driver.to("#/inbox")
+    await driver.says("ul.items h2", MARKUP)
+    await driver.says("ul.items p", MARKUP + MARKUP)
+    await harmless(driver, "#/map", f"#/vehicles/{car['id']}", "#/inbox", "#/data")
+
+
+async def test_the_page_would_not_take_markup_if_it_came_in(visit: Visiting) -> None:
+    visited = await visit()
+    for way in ("main.innerHTML = markup", "main.setAttribute('onclick', markup)"):
+        script = f"markup => {{ const main = document.querySelector('main'); {way} }}"
+        with pytest.raises(Error, match="Trusted"):
+            await visited.page.evaluate(script, MARKUP)
+    assert await visited.page.evaluate("globalThis.taken ?? null") is None
+    assert len(visited.errors) >= 2
+    visited.errors.clear()
