@@ -5,6 +5,7 @@ import base64
 import hmac
 from collections.abc import AsyncIterator
 from email.utils import formatdate
+from time import time
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -141,6 +142,15 @@ async def test_values_of_other_types_and_absent_ones_are_neither_less_nor_more(i
     assert [d["v"] for d in await every(inbox, "SELECT * FROM c WHERE c.v = '1'")] == ["1"]
     assert [d["v"] for d in await every(inbox, "SELECT * FROM c WHERE c.v = @v", v=True)] == [True]
     assert await every(inbox, "SELECT c.nothing FROM c WHERE c.v = 1") == [{}]
+
+
+async def test_a_value_under_an_odd_name_is_selected_under_another(inbox: ContainerProxy) -> None:
+    before = int(time())
+    await inbox.create_item(doc(told={"Vehicle.Speed": [50.5, 7], "b": {"c d": 1}}))
+    query = 'SELECT c.told["Vehicle.Speed"] AS speed, c.told.b["c d"] AS odd, c.told["none"] AS none, c._ts FROM c'
+    (found,) = await every(inbox, query + " WHERE c._ts >= @before", before=before)
+    assert before <= found.pop("_ts") <= time()
+    assert found == {"speed": [50.5, 7], "odd": 1}
 
 
 async def test_a_document_expires(inbox: ContainerProxy) -> None:

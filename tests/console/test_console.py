@@ -121,7 +121,9 @@ async def test_a_geofence_is_drawn_with_the_mouse_and_edited_with_the_keyboard(t
 
 async def test_the_state_is_shown_by_branch_with_speed_and_charge_over_time(town: Town, visit: Visiting) -> None:
     car = await town.car()
-    steps = [{"Vehicle.Speed": float(n), BATTERY + "StateOfCharge.Displayed": 60.0 - n / 10} for n in range(40)]
+    steps: list[dict[str, object]] = [
+        {"Vehicle.Speed": float(n), BATTERY + "StateOfCharge.Displayed": 60.0 - n / 10} for n in range(40)
+    ]
     await town.drive(car, *steps, {"Vehicle.Cabin.HVAC.AmbientAirTemperature": 21.5})
     visited = await visit()
     await visited.to(f"#/vehicles/{car['id']}")

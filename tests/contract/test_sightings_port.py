@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from time import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,11 @@ async def seen(world: AnyWorld, brand: str) -> VehicleState:
     profile = replace(profile, brand=brand)
     hidden = profile.privacy.changed(Mode.NO_POSITION, NOON + 10, None, NOON)
     state = replace(state, policy=profile.policy()._replace(privacy=hidden), connection=Connection(True, NOON, "1"))
-    place = {"CurrentLocation.Latitude": 48.5, "CurrentLocation.Longitude": 11, "CurrentLocation.Heading": 90.5}
+    place: dict[str, Any] = {
+        "CurrentLocation.Latitude": 48.5,
+        "CurrentLocation.Longitude": 11,
+        "CurrentLocation.Heading": 90.5,
+    }
     state, _ = fold(state, [event(1, soc=5.5, Speed=50, IsMoving=True, **place)], BOOK)
     await world.profiles.register(profile, replace(state, outbox=()))
     return replace(state, outbox=())

@@ -63,12 +63,9 @@ async def test_files_are_packed_for_who_takes_them_so(world: MemoryWorld) -> Non
     assert found.headers["Vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "x", "{digest}", "{digest}/none.js", "{digest}/index.html", "{digest}/build.py", "{digest}/../host.json"],
-)
+@pytest.mark.parametrize("name", ["", "x", "{}", "{}/none.js", "{}/index.html", "{}/build.py", "{}/../host.json"])
 async def test_nothing_else_is_served(world: MemoryWorld, name: str) -> None:
-    answer = await file(name.replace("{digest}", console.site().digest))
+    answer = await file(name.replace("{}", console.site().digest))
     assert (answer.status, answer.code) == (404, "not_found")
 
 

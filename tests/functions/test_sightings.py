@@ -193,7 +193,8 @@ async def test_a_page_holds_a_thousand_vehicles(world: MemoryWorld) -> None:
 
 async def test_half_a_place_is_none(world: MemoryWorld) -> None:
     held = world.states.shelf.load(VEHICLE)
-    after, _ = fold(held.value, [event(1, **{PLACE + "Latitude": 48.0})], BOOK)
+    half: dict[str, Any] = {PLACE + "Latitude": 48.0}
+    after, _ = fold(held.value, [event(1, **half)], BOOK)
     world.states.shelf.commit(VEHICLE, after, held.version)
     assert (await ask(sightings.read_sightings)).body["items"][0]["place"] is None
 

@@ -24,13 +24,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def asked(cloud: Cloud, **changes: str) -> dict[str, str]:
-    wanted = {
-        "client_id": "console",
-        "redirect_uri": cloud.console,
-        "response_type": "code",
-        "state": "s",
-        "nonce": "n",
-    }
+    wanted = {"client_id": "console", "redirect_uri": cloud.console, "response_type": "code"}
+    wanted |= {"state": "s", "nonce": "n"}
     return wanted | {"code_challenge": CHALLENGE, "code_challenge_method": "S256"} | changes
 
 
