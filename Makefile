@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3 python; do \
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test prove bench cost check format setup picture clean
+.PHONY: run test prove bench cost check format setup browser picture clean
 
 run: setup
 	@$(BIN)/python -m local up
@@ -34,22 +34,30 @@ check: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/checks
 
-test: setup
+test: setup browser
 	@$(BIN)/python -m pytest
+
+# The console is tested in Debian's Chromium. Where there is none and nobody may install it, those tests are skipped.
+browser:
+	@command -v chromium >/dev/null || test -n "$(CHROMIUM)" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		echo "installing Chromium, for the tests of the console" && \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+		echo "note: there is no Chromium, so the tests of the console are skipped"
 
 prove: setup
 	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/functions/test_authorisation.py tests/system/test_openapi.py \
 		tests/system/test_crashes.py
 
-bench: setup
+bench: setup browser
 	@$(BIN)/python -m tests.bench
 
 cost: setup
 	@$(BIN)/python -m tests.bench.cost
 
-picture: setup
+picture: setup browser
 	@rm -rf .local/picture
 	@$(BIN)/python -m local up --data .local/picture --picture docs/live-view.svg
+	@$(BIN)/python -m tests.console.pictures
 
 format: setup
 	@$(BIN)/ruff format .

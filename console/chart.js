@@ -15,7 +15,7 @@ export function Chart({ points, label, unit, least = null }) {
     const axis = { stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") } };
     const made = (chart.current = new uPlot({
       width: Math.max(element.current.clientWidth, 200), height: HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_, low, high) => [least ?? low, Math.max(high ?? 1, (least ?? low) + 1)] } },
+      scales: { y: { range: (_, low, high) => [least ?? low, Math.max((high ?? 1) * 1.05, (least ?? low) + 1)] } },
       axes: [{ ...axis, space: 90, values: (_, times) => times.map(clock(times)) }, { ...axis, size: 52, values: (_, values) => values.map((v) => number(v, 1)) }],
       series: [{}, { stroke: of("--accent"), width: 2, points: { show: false }, spanGaps: false }],
     }, data, element.current));

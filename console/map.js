@@ -8,6 +8,9 @@ const WORLD = new URL("./vendor/world-atlas/countries-50m.json", import.meta.url
 const NOTHING = { type: "FeatureCollection", features: [] };
 const CORNERS = 64;
 const METRES_A_DEGREE = 111_195;
+/** Degrees between the lines of the grid: the widest of which there are more than so many. */
+const STEPS = [30, 10, 5, 1, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001];
+const LINES = 4;
 /** Vehicles up to which it is shown where they came from. */
 const TRAILED = 200;
 
@@ -36,6 +39,10 @@ export async function makeMap(element) {
   map.addImage("arrow", arrow(), { sdf: true });
   element.map = map;
   await new Promise((resolve) => map.once("load", resolve));
+  if (!tiles) {
+    map.on("moveend", () => show(map, "grid", grid(map)));
+    show(map, "grid", grid(map));
+  }
   return { map, maplibre };
 }
 
@@ -43,6 +50,7 @@ function style(land, tiles) {
   const sources = {
     land: { type: "geojson", data: land, maxzoom: 6, tolerance: 0.2 },
     names: { type: "geojson", data: { ...NOTHING, features: land.features.map(nameOf) } },
+    grid: { type: "geojson", data: NOTHING },
     fences: { type: "geojson", data: NOTHING },
     trip: { type: "geojson", data: NOTHING },
     trails: { type: "geojson", data: NOTHING },
@@ -53,6 +61,19 @@ function style(land, tiles) {
   };
   if (tiles) sources.tiles = { type: "raster", tiles: [tiles], tileSize: 256 };
   return { version: 8, sources, layers: [...layers(Boolean(tiles))] };
+}
+
+/** Meridians and parallels around what is seen: where the world has no more detail, they show that one moves. */
+function grid(map) {
+  const bounds = map.getBounds(), [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+  const step = STEPS.find((degrees) => (east - west) / degrees > LINES) ?? STEPS.at(-1);
+  const line = (...coordinates) => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
+  const between = (from, to) => Array.from({ length: Math.ceil((to - from) / step) + 2 }, (_, number) => (Math.floor(from / step) + number) * step);
+  const [wide, high] = [east - west, north - south];
+  return [
+    ...between(west, east).map((x) => line([x, Math.max(south - high, -85)], [x, Math.min(north + high, 85)])),
+    ...between(south, north).map((y) => line([west - wide, y], [east + wide, y])),
+  ];
 }
 
 /** A country's name, in the middle of its largest part. */
@@ -71,6 +92,7 @@ function* layers(tiled) {
   yield { id: "borders", type: "line", source: "land", paint: { "line-color": of("--border"), "line-width": 0.7 } };
   if (tiled) yield { id: "tiles", type: "raster", source: "tiles" };
   else {
+    yield { id: "grid", type: "line", source: "grid", paint: { "line-color": of("--border"), "line-width": 0.5, "line-opacity": 0.5 } };
     yield {
       id: "names", type: "symbol", source: "names", layout: { "text-field": ["get", "name"], "text-size": 12 },
       paint: { "text-color": of("--quiet"), "text-halo-color": of("--halo"), "text-halo-width": 1 },

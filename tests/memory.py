@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from time import time
+from uuid import uuid4
 
 from shared.adapters.passports import SecretCodes
 from shared.adapters.templates import JinjaRenderer
@@ -591,7 +592,7 @@ class MemoryWorld:
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
         self.console: Console | None = Console("https://issuer.example", "console", "openid", None)
         self.sightings = MemorySightings(self.states)
-        self.watch = Watch("one", self.sightings, self.reach)
+        self.watch = Watch(uuid4().hex, self.sightings, self.reach)
         self.checks = Checks(self.profiles, self.catalogs)
         self.ingest = Ingest("telemetry", self.outside, self.handover_after)
         self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)

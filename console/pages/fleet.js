@@ -1,5 +1,5 @@
 // The map: where the vehicles are, as they move; and, for a person, getting another one.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, query as asked } from "../api.js";
 import { MOST } from "../live.js";
 import { fit, freshnessOf, VehicleMap } from "../map.js";
@@ -23,7 +23,7 @@ export function Fleet({ me, live, thresholds }) {
   const found = all
     .filter((item) => !wanted.freshness || item.freshness === wanted.freshness)
     .filter((item) => [item.vehicleId, item.vin, item.model].some((name) => name?.toLowerCase().includes(text)))
-    .sort((a, b) => a.vehicleId.localeCompare(b.vehicleId));
+    .sort((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1));
   const choose = (id, fly) => {
     setChosen(id);
     const place = live.vehicles.get(id)?.place;
@@ -46,8 +46,7 @@ export function Fleet({ me, live, thresholds }) {
           ${["live", "stale", "offline"].map((one) => html`<option value=${one}>${t(`freshness.${one}`)}</option>`)}
         </select><//>
       </form>
-      ${chosen && live.vehicles.has(chosen) ? html`<${Card} item=${all.find((item) => item.vehicleId === chosen)} />` : null}
-      <ul class="vehicles">${found.slice(0, LISTED).map((item) => html`<${Row} key=${item.vehicleId} item=${item}
+      <ul class="vehicles">${listed(found, chosen).map((item) => html`<${Row} key=${item.vehicleId} item=${item}
         chosen=${item.vehicleId === chosen} onChoose=${() => choose(item.vehicleId, true)} />`)}</ul>
       ${found.length > LISTED ? html`<p class="quiet">${t("fleet.more", { count: number(found.length - LISTED) })}</p>` : null}
       ${me.kind === "user" ? html`<${Another} onDone=${reload} />` : null}
@@ -55,15 +54,24 @@ export function Fleet({ me, live, thresholds }) {
     <${VehicleMap} live=${live} thresholds=${thresholds} chosen=${chosen} onChoose=${(id) => choose(id, false)} onReady=${ready} />`;
 }
 
+/** The first of them, and the chosen one wherever it stands. */
+function listed(found, chosen) {
+  const first = found.slice(0, LISTED);
+  const beyond = found.slice(LISTED).filter((item) => item.vehicleId === chosen);
+  return [...beyond, ...first];
+}
+
 function Row({ item, chosen, onChoose }) {
-  return html`<li><button type="button" class="row" aria-pressed=${chosen} onClick=${onChoose} data-vehicle=${item.vehicleId}>
+  const element = useRef(null);
+  useEffect(() => { if (chosen) element.current.scrollIntoView({ block: "nearest" }); }, [chosen]);
+  return html`<li ref=${element}><button type="button" class="row" aria-pressed=${chosen} onClick=${onChoose} data-vehicle=${item.vehicleId}>
     <span><strong>${item.model ?? item.vehicleId}</strong> <small class="quiet">${item.vin ?? ""}</small></span>
     <span><${Fresh} of=${item.freshness} /> ${doing(item)}</span>
-  </button></li>`;
+  </button>${chosen ? html`<${Card} item=${item} />` : null}</li>`;
 }
 
 function Card({ item }) {
-  return html`<article class="card" aria-live="off">
+  return html`<article class="card">
     <h2><a href="#/vehicles/${encodeURIComponent(item.vehicleId)}">${item.model ?? item.vehicleId}</a></h2>
     <dl>
       <dt>${t("vehicle.id")}</dt><dd><code>${item.vehicleId}</code></dd>

@@ -30,6 +30,8 @@ export function Vehicle({ id, me, live, thresholds }) {
     <div>
       <h1>${model} <small class="quiet">${modelYear}</small></h1>
       <p class="quiet">${t("vin")} <code>${vin}</code> · <code>${id}</code> · ${named("status", status)}</p>
+      ${me.kind === "operator" ? html`<p><a href="#/decisions?vehicle=${encodeURIComponent(id)}">${t("page.decisions")}</a> ·
+        <a href="#/notifications?vehicle=${encodeURIComponent(id)}">${t("page.notifications")}</a></p>` : null}
       <${Now} state=${state} path=${path} capabilities=${capabilities} />
       <${Charts} path=${path} />
       <${Branches} state=${state.data} />

@@ -11,13 +11,15 @@ from tests.bench.parsing import cold_start, parsing
 from tests.bench.road import road
 from tests.bench.taking_in import calls, folding, memory
 from tests.bench.telling import telling
+from tests.bench.watching import watching
 
 OUT = ROOT / ".local" / "bench.json"
 
 
 def main() -> int:
     figures = [*parsing(), *cold_start(), *calls(), *folding(), *memory()]
-    figures += [*asyncio.run(checking()), *asyncio.run(telling()), *asyncio.run(road())]
+    for measured in (checking, telling, watching, road):
+        figures += asyncio.run(measured())
     for figure in figures:
         goal = "" if figure.goal is None else f"goal {figure.goal:g}: {'holds' if figure.holds else 'FAILS'}"
         print(f"{figure.name:32} {figure.value:>10g} {figure.unit:18} {goal}")

@@ -10,11 +10,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from local.cloud import Api, Cloud
 from local.fleet.drives import BATTERY, Sample, rfc3339
 from local.fleet.sender import fleet
+from shared.bootstrap import World
+from shared.settings import read
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 FLAGS = (
@@ -32,7 +35,7 @@ PLACE = 48.2, 11.3
 type Car = dict[str, Any]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: apt-get install chromium, or name one in CHROMIUM")
@@ -108,7 +111,15 @@ class Visit:
 type Visiting = Callable[..., Awaitable[Visit]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def real(cloud: Cloud) -> AsyncIterator[World]:
+    """The product's own adapters on the local cloud, on the loop that these tests share."""
+    world = World(read(cloud.env))
+    yield world
+    await world.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, town: Town) -> AsyncIterator[Visiting]:
     """Sign in as somebody of the town's brand; at the end nothing may have gone wrong, and nobody else been asked."""
     visits: list[Visit] = []
@@ -128,6 +139,8 @@ async def visit(browser: Browser, town: Town) -> AsyncIterator[Visiting]:
         return made
 
     yield signed_in
+    for made in visits:
+        await made.page.context.close()
     problems = [(made.errors, made.foreign) for made in visits if made.errors or made.foreign]
     assert problems == []
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page
 
 from local.fleet.drives import BATTERY, Sample, rfc3339
@@ -18,6 +19,8 @@ from shared.domain.track import Span
 from shared.domain.trips import Trip
 from tests.console.conftest import PLACE, Town, Visiting, events, sign_in
 from tests.partners import systems
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def until[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object], seconds: float = 30) -> T:

@@ -9,7 +9,12 @@ from playwright.async_api import Page
 from local.cloud import ROOT
 from tests.console.conftest import PLACE, Car, Town, Visit, Visiting
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
+WIDER = """width => document.documentElement.scrollWidth <= width ? [] : [...document.querySelectorAll('body *')]
+    .filter(one => one.getBoundingClientRect().right > width).map(one => one.outerHTML.slice(0, 200))"""
+"""What makes the page wider than it may be."""
 PAGES: Mapping[bool, tuple[str, ...]] = {
     True: ("map", "vehicles/{id}", "decisions", "notifications?vehicle={id}", "operations"),
     False: ("map", "vehicles/{id}", "inbox", "preferences", "data"),
@@ -75,7 +80,7 @@ async def test_nothing_is_cut_off_on_a_screen_of_360_pixels(town: Town, visit: V
     visited = await visit("user-ada", operator=operator, viewport={"width": 360, "height": 740})
     for hash in PAGES[operator]:
         await shown(visited, hash, car)
-        assert await visited.page.evaluate("document.documentElement.scrollWidth") <= 360, hash
+        assert await visited.page.evaluate(WIDER, 360) == [], hash
 
 
 async def test_a_keyboard_reaches_everything(town: Town, visit: Visiting) -> None:

@@ -12,6 +12,8 @@ from local.fleet.sender import from_hub
 from tests.console.conftest import PLACE, Town, Visit, Visiting, events
 from tests.console.test_console import until
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 MARKUP = '<img src="x" onerror="globalThis.taken=1"><svg onload="globalThis.taken=1"></svg>'
 
 

@@ -106,6 +106,21 @@ async def test_however_many_follow_the_store_is_looked_at_once_a_second(
     assert world.sightings.looks - before <= clock.passed + 1
 
 
+async def test_who_stands_at_the_same_mark_is_told_the_same_and_the_next_not_what_was(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.tokens.held["other"] = replace(world.tokens.held["operator"], subject="operator-9")
+    clock = Waiting(monkeypatch)
+    mark = (await ask(sightings.read_sightings)).body["mark"]
+    for step in (1, 2, 3):
+        moved(world, step)
+        clock.passed += 1
+        one, two = [await ask(sightings.read_sightings, who, query={"after": mark}) for who in ("operator", "other")]
+        assert one.body == two.body
+        assert [i["place"]["longitude"] for i in one.body["items"]] == [11 + step / 100]
+        mark = one.body["mark"]
+
+
 async def test_a_mark_from_too_long_ago_or_of_another_instance_that_is_gone_has_expired(
     world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from local.cloud import ROOT, Cloud
 from local.fleet.drives import Sample, rfc3339
 from local.fleet.sender import cloud_event, fleet, from_hub
 
-PAGES = ("signals", "rules", "privacy", "history", "replay", "notifications")
+PAGES = ("signals", "rules", "privacy", "history", "replay", "notifications", "console")
 WITHIN = 30.0
 _BLOCK = re.compile(r"^```(send|http)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _REQUEST = re.compile(r"(GET|POST|PUT|DELETE) (\S+)(?: (\{.*\}))?\n(\d{3})(?: (\{.*\}))?\s*", re.DOTALL)

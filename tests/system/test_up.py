@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
@@ -66,6 +67,9 @@ async def interrupted(process: asyncio.subprocess.Process) -> tuple[float, int]:
 @pytest.mark.skipif(bool(taken()), reason="something else listens on the ports of `up`")
 async def test_ctrl_c_ends_everything_and_a_second_start_goes_on_with_the_data_of_the_first(tmp_path: Path) -> None:
     async with up(tmp_path) as first:
+        console = (await line(first, r"^console (http\S+/console)$"))[1]
+        async with aiohttp.ClientSession() as http, http.get(console) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/html")
         urls = [(await line(first, r'^curl -H "Authorization: Bearer \$TOKEN" (http\S+)$'))[1] for _ in range(3)]
         assert [url.rsplit("/", 1)[1] for url in urls] == ["state", "remote-climate", "inbox"]
         before = int((await line(first, r"^accepted ([1-9]\d*), (\d+) of \2 partitions balanced"))[1])

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.settings import read
+from shared.settings import Console, read
 from shared.use_cases.attempts import LONGEST_REST, MOST_ATTEMPTS, rest
 
 AZURE = {
@@ -27,6 +27,13 @@ def test_in_azure_there_is_no_key_and_no_connection_string() -> None:
         None,
         (),
     )
+
+
+def test_there_is_a_console_where_it_is_a_client_of_the_issuer() -> None:
+    assert read(AZURE).console is None
+    set_up = AZURE | {"CONSOLE_CLIENT_ID": "client", "TILES_URL": "https://tiles.example/{z}/{x}/{y}.png"}
+    expected = Console("https://issuer.example", "client", "openid", "https://tiles.example/{z}/{x}/{y}.png")
+    assert read(set_up).console == expected
 
 
 def test_everything_that_is_missing_is_named_at_once() -> None:

@@ -1,0 +1,98 @@
+"""A fleet in memory behind the real app: `python -m tests.bench.crowd VEHICLES serve|still|cost`.
+
+`serve` has each vehicle seen again once a second, a tenth of them every tenth of a second, and prints where the local
+host listens; `still` the same without. `cost` prints what answering takes."""
+
+import asyncio
+import importlib
+import json
+import statistics
+import sys
+import time
+
+from local.cloud import ROOT
+from local.host.http import Front
+from local.host.worker import index
+from local.part import HOST
+from shared.domain.principal import Kind, Principal
+from shared.domain.sighting import SIGNALS
+from shared.domain.vehicle import Reading, VehicleState
+from shared.ports import Versioned
+from tests.examples import BRAND, PROFILE
+from tests.functions.conftest import EVENT_MODULES, MODULES, ask
+from tests.memory import MemoryWorld
+
+PARTS = 10
+"""Of a second."""
+ROUNDS = 30
+
+
+class Crowd:
+    def __init__(self, vehicles: int) -> None:
+        self.world, self._vehicles, self._turn = MemoryWorld(), vehicles, 0
+        self.world.tokens.held = {"watcher": Principal("watcher", BRAND, Kind.OPERATOR)}
+        for name in (*MODULES, *EVENT_MODULES):
+            importlib.import_module(f"functions.{name}").world = lambda: self.world  # type: ignore[attr-defined]
+        self.move_all(int(time.time() * 1000))
+
+    def move_all(self, now: int) -> None:
+        for part in range(PARTS):
+            self.move(part, now)
+
+    def move(self, part: int, now: int) -> None:
+        """A tenth of the fleet is seen again."""
+        self._turn += 1
+        states = self.world.states.shelf
+        for number in range(part, self._vehicles, PARTS):
+            vehicle, further = f"veh-{number:06}", self._turn / 10_000
+            place = 47.0 + number % 50 / 20 + further, 9.0 + number // 50 / 20 + further
+            values = (*place, float((number * 7 + self._turn) % 360), 50.0 + number % 30, True, 60.0, False)
+            readings = {path: Reading(value, now) for path, value in zip(SIGNALS.values(), values, strict=True)}
+            state = VehicleState(vehicle, PROFILE.policy(), readings, newest=now, revision=self._turn, seen_at=now)
+            states.held[vehicle] = Versioned(state, str(self._turn))
+            states.written[vehicle] = now // 1000
+
+    async def drive(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            for part in range(PARTS):
+                self.move(part, int(time.time() * 1000))
+                due += 1 / PARTS
+                await asyncio.sleep(max(0.0, due - loop.time()))
+
+
+async def serve(crowd: Crowd, moving: bool) -> None:
+    front = Front(await index(ROOT), "", {})
+    print(await front.start(HOST, 0), flush=True)
+    await (crowd.drive() if moving else asyncio.Event().wait())
+
+
+async def cost(crowd: Crowd) -> None:
+    """CPU milliseconds of one more watcher's answer when all have moved, and of `json.dumps` of the same."""
+    from functions import sightings
+
+    passed = int(time.time() * 1000)
+    setattr(sightings, "now_ms", lambda: passed)  # noqa: B010 (mypy knows it as imported)
+    marks = [(await ask(sightings.read_sightings, "watcher")).body["mark"]] * 2
+    took, floor = list[float](), list[float]()
+    for _ in range(ROUNDS):
+        passed += 1000
+        crowd.move_all(passed)
+        for watcher, mark in enumerate(marks):
+            started = time.process_time_ns()
+            answer = await ask(sightings.read_sightings, "watcher", query={"after": mark})
+            parsed = time.process_time_ns()
+            json.dumps(answer.body)
+            dumped = time.process_time_ns() - parsed
+            json.loads(json.dumps(answer.body))
+            loaded = time.process_time_ns() - parsed - 2 * dumped
+            marks[watcher] = answer.body["mark"]
+        took.append((parsed - started - loaded) / 1e6)  # of the second watcher, without the test's own parsing
+        floor.append(dumped / 1e6)
+    print(json.dumps([statistics.median(took), statistics.median(floor)]))
+
+
+if __name__ == "__main__":
+    made, what = Crowd(int(sys.argv[1])), sys.argv[2]
+    asyncio.run(cost(made) if what == "cost" else serve(made, what == "serve"))
