@@ -125,7 +125,7 @@ async def visit(browser: Browser, town: Town) -> AsyncIterator[Visiting]:
     visits: list[Visit] = []
 
     async def signed_in(user: str = "operator-7", operator: bool = True, **context: Any) -> Visit:
-        ways = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | context
+        ways = {"viewport": {"width": 960, "height": 640}, "locale": "en-GB"} | context
         page = await (await browser.new_context(**ways)).new_page()
         made = Visit(page, town.cloud.console, [], [])
         visits.append(made)

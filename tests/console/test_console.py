@@ -103,7 +103,7 @@ async def test_a_geofence_is_drawn_with_the_mouse_and_edited_with_the_keyboard(t
     await page.locator(".map canvas").focus()
     for _ in range(3):
         await page.keyboard.press("ArrowRight")
-        await asyncio.sleep(0.4)  # the map glides
+        await until(lambda: page.evaluate("document.querySelector('.map').map.isMoving()"), lambda moves: not moves)
     await page.get_by_role("button", name="Add a corner").press("Enter")
     await visited.says("form.card", "5 corners")
     await page.get_by_role("button", name="Save").press("Enter")
