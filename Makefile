@@ -32,6 +32,7 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@node_modules/.bin/prettier --check --log-level warn console
 	@$(BIN)/python -m pytest -q tests/checks
 
 test: setup browser
@@ -62,6 +63,7 @@ picture: setup browser
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@node_modules/.bin/prettier --write --log-level warn console
 
 clean:
 	rm -rf .venv node_modules console/vendor .local

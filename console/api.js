@@ -15,7 +15,10 @@ export async function call(method, path, body, { signal, headers = {} } = {}) {
   let answer;
   try {
     answer = await fetch(`/api/v1/${path}`, {
-      method, signal, headers: sent, body: body === undefined ? undefined : JSON.stringify(body),
+      method,
+      signal,
+      headers: sent,
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
     if (signal?.aborted) throw error;

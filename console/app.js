@@ -82,7 +82,8 @@ function Inside({ onLanguage }) {
       ${problem ? html`<button type="button" onClick=${reload}>${t("again")}</button>` : html`<p role="status">${t("loading")}</p>`}
       <button type="button" onClick=${signOut}>${t("sign_out")}</button></main>`;
   }
-  if (!PAGES[me.kind]) return html`<main class="welcome"><h1>Automotive Cloud</h1><p>${t("not_for", { kind: me.kind })}</p>
+  if (!PAGES[me.kind])
+    return html`<main class="welcome"><h1>Automotive Cloud</h1><p>${t("not_for", { kind: me.kind })}</p>
     <button type="button" onClick=${signOut}>${t("sign_out")}</button></main>`;
   return html`<${Frame} me=${me} onLanguage=${onLanguage} />`;
 }
@@ -91,7 +92,8 @@ function Frame({ me, onLanguage }) {
   const [[name, id], query] = useRoute();
   const live = useMemo(() => new Live(), []);
   const { data: thresholds } = useLoad(() => get("freshness"), []);
-  const main = useRef(null), first = useRef(true);
+  const main = useRef(null),
+    first = useRef(true);
   useEffect(() => {
     const stop = new AbortController();
     live.run(stop.signal);
@@ -106,11 +108,16 @@ function Frame({ me, onLanguage }) {
   }, [name, id]);
   const Page = name === "vehicles" && id ? Vehicle : pages[here];
   return html`
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>${t("skip")}</a>
+    <a class="skip" href="#main" onClick=${(event) => {
+      event.preventDefault();
+      main.current.focus();
+    }}>${t("skip")}</a>
     <header>
       <strong class="name">Automotive Cloud</strong>
-      <nav aria-label=${t("nav")}>${Object.keys(pages).map((page) => html`
-        <a href="#/${page}" aria-current=${page === here ? "page" : null}>${t(`page.${page}`)}</a>`)}</nav>
+      <nav aria-label=${t("nav")}>${Object.keys(pages).map(
+        (page) => html`
+        <a href="#/${page}" aria-current=${page === here ? "page" : null}>${t(`page.${page}`)}</a>`,
+      )}</nav>
       <span class="who"><${Connection} live=${live} /> <span title=${me.brand}>${me.subject} · ${me.brand}</span>
         <${Languages} onLanguage=${onLanguage} />
         <button type="button" onClick=${signOut}>${t("sign_out")}</button></span>
@@ -132,6 +139,8 @@ function Languages({ onLanguage }) {
 
 let trouble = null;
 await speak();
-await configured().then(complete).catch((error) => (trouble = error));
+await configured()
+  .then(complete)
+  .catch((error) => (trouble = error));
 document.getElementById("app").replaceChildren();
 render(html`<${App} trouble=${trouble} />`, document.getElementById("app"));

@@ -8,18 +8,31 @@ const HEIGHT = 160;
 
 /** `points` are [epoch seconds, value]; `label` names what is shown and `unit` in what. */
 export function Chart({ points, label, unit, least = null }) {
-  const element = useRef(null), chart = useRef(null);
+  const element = useRef(null),
+    chart = useRef(null);
   const data = [points.map(([at]) => at), points.map(([, value]) => value)];
   useLayoutEffect(() => {
     const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const axis = { stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") } };
-    const made = (chart.current = new uPlot({
-      width: Math.max(element.current.clientWidth, 200), height: HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_, low, high) => [least ?? low, Math.max((high ?? 1) * 1.05, (least ?? low) + 1)] } },
-      axes: [{ ...axis, space: 90, values: (_, times) => times.map(clock(times)) }, { ...axis, size: 52, values: (_, values) => values.map((v) => number(v, 1)) }],
-      series: [{}, { stroke: of("--accent"), width: 2, points: { show: false }, spanGaps: false }],
-    }, data, element.current));
-    const watcher = new ResizeObserver(([{ contentRect }]) => made.setSize({ width: Math.max(contentRect.width, 200), height: HEIGHT }));
+    const made = (chart.current = new uPlot(
+      {
+        width: Math.max(element.current.clientWidth, 200),
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { drag: { x: false, y: false } },
+        scales: { y: { range: (_, low, high) => [least ?? low, Math.max((high ?? 1) * 1.05, (least ?? low) + 1)] } },
+        axes: [
+          { ...axis, space: 90, values: (_, times) => times.map(clock(times)) },
+          { ...axis, size: 52, values: (_, values) => values.map((v) => number(v, 1)) },
+        ],
+        series: [{}, { stroke: of("--accent"), width: 2, points: { show: false }, spanGaps: false }],
+      },
+      data,
+      element.current,
+    ));
+    const watcher = new ResizeObserver(([{ contentRect }]) =>
+      made.setSize({ width: Math.max(contentRect.width, 200), height: HEIGHT }),
+    );
     watcher.observe(element.current);
     return () => {
       watcher.disconnect();
@@ -29,7 +42,12 @@ export function Chart({ points, label, unit, least = null }) {
   useEffect(() => chart.current?.setData(data), [points]);
   const values = data[1].filter((value) => value !== null);
   const told = values.length
-    ? t("chart.told", { least: number(Math.min(...values), 1), most: number(Math.max(...values), 1), last: number(values.at(-1), 1), unit })
+    ? t("chart.told", {
+        least: number(Math.min(...values), 1),
+        most: number(Math.max(...values), 1),
+        last: number(values.at(-1), 1),
+        unit,
+      })
     : t("nothing");
   return html`<figure class="chart">
     <figcaption>${label} <span class="quiet">${told}</span></figcaption>

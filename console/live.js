@@ -6,7 +6,8 @@ const PAGE = 1000;
 export const MOST = 10_000;
 /** Places that a vehicle's trail has at most. */
 const TRAIL = 120;
-const FIRST_WAIT = 500, LONGEST_WAIT = 10_000;
+const FIRST_WAIT = 500,
+  LONGEST_WAIT = 10_000;
 
 export class Live extends EventTarget {
   vehicles = new Map();
@@ -49,7 +50,8 @@ export class Live extends EventTarget {
 
   async #begin(signal) {
     const seen = new Map();
-    let cursor = null, mark = null;
+    let cursor = null,
+      mark = null;
     do {
       const page = await get(`sightings${query({ limit: PAGE, cursor })}`, { signal });
       for (const item of page.items) seen.set(item.vehicleId, item);

@@ -27,12 +27,22 @@ export function token() {
 export async function signIn() {
   const { clientId, scope } = await configured();
   const server = await discovered();
-  const [verifier, state, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState(), oauth.generateRandomNonce()];
+  const [verifier, state, nonce] = [
+    oauth.generateRandomCodeVerifier(),
+    oauth.generateRandomState(),
+    oauth.generateRandomNonce(),
+  ];
   sessionStorage.setItem(PENDING, JSON.stringify({ verifier, state, nonce, hash: location.hash }));
   const url = new URL(server.authorization_endpoint);
   const asked = {
-    client_id: clientId, redirect_uri: here(), response_type: "code", scope, state, nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256",
+    client_id: clientId,
+    redirect_uri: here(),
+    response_type: "code",
+    scope,
+    state,
+    nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
   };
   for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
   location.assign(url);
@@ -49,7 +59,13 @@ export async function complete() {
   const client = { client_id: clientId };
   const parameters = oauth.validateAuthResponse(server, client, url, pending.state);
   const answer = await oauth.authorizationCodeGrantRequest(
-    server, client, oauth.None(), parameters, here(), pending.verifier, insecure(),
+    server,
+    client,
+    oauth.None(),
+    parameters,
+    here(),
+    pending.verifier,
+    insecure(),
   );
   const expected = { expectedNonce: pending.nonce, requireIdToken: false };
   const granted = await oauth.processAuthorizationCodeResponse(server, client, answer, granting(expected));

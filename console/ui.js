@@ -111,9 +111,13 @@ export function Field({ label, children }) {
 /** A button that asks once more before it does what can't be undone. */
 export function Sure({ children, onSure, disabled, class: kind = "" }) {
   const [asked, setAsked] = useState(false);
-  if (!asked) return html`<button type="button" class=${kind} disabled=${disabled} onClick=${() => setAsked(true)}>${children}</button>`;
+  if (!asked)
+    return html`<button type="button" class=${kind} disabled=${disabled} onClick=${() => setAsked(true)}>${children}</button>`;
   return html`<span class="sure" role="group" aria-label=${t("sure")}>
-    <button type="button" class="danger" onClick=${() => { setAsked(false); onSure(); }}>${t("sure.yes")}</button>
+    <button type="button" class="danger" onClick=${() => {
+      setAsked(false);
+      onSure();
+    }}>${t("sure.yes")}</button>
     <button type="button" onClick=${() => setAsked(false)}>${t("sure.no")}</button>
   </span>`;
 }

@@ -29,22 +29,33 @@ export const named = (group, name) => words[`${group}.${name}`] ?? name;
 export const formats = () => (navigator.language.startsWith(language) ? navigator.language : language);
 
 export function number(value, digits = 0) {
-  return value === null || value === undefined ? "–" : value.toLocaleString(formats(), { maximumFractionDigits: digits });
+  return value === null || value === undefined
+    ? "–"
+    : value.toLocaleString(formats(), { maximumFractionDigits: digits });
 }
 
-export const unit = (value, name, digits = 0) => (value === null || value === undefined ? "–" : `${number(value, digits)} ${name}`);
+export const unit = (value, name, digits = 0) =>
+  value === null || value === undefined ? "–" : `${number(value, digits)} ${name}`;
 
 export function time(at) {
   return at ? new Date(at).toLocaleString(formats(), { dateStyle: "short", timeStyle: "medium" }) : "–";
 }
 
-const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+const STEPS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 /** How long ago, in the largest unit that fits. */
 export function age(at, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - new Date(at)) / 1000));
   const [name, size] = STEPS.find(([, size]) => seconds >= size) ?? STEPS[3];
-  return new Intl.RelativeTimeFormat(formats(), { numeric: "auto", style: "narrow" }).format(-Math.floor(seconds / size), name);
+  return new Intl.RelativeTimeFormat(formats(), { numeric: "auto", style: "narrow" }).format(
+    -Math.floor(seconds / size),
+    name,
+  );
 }
 
 export function duration(seconds) {

@@ -17,7 +17,10 @@ export function Data({ me }) {
       setWaiting(false);
     }
   });
-  const erase = useAction(async () => { await call("DELETE", "me"); await signOut(); });
+  const erase = useAction(async () => {
+    await call("DELETE", "me");
+    await signOut();
+  });
   return html`<h1>${t("page.data")}</h1>
     <section aria-labelledby="held"><h2 id="held">${t("held")}</h2><p>${t("held.about")}</p>
       <button type="button" class="primary" disabled=${waiting} onClick=${() => ask.run()}>${t("held.ask")}</button>
@@ -40,14 +43,23 @@ async function finished(id) {
 function Consents() {
   const { data, problem } = useLoad(async () => {
     const { items } = await get("me/vehicles");
-    return await Promise.all(items.map(async ({ vehicle, access }) => {
-      const { versions } = await get(`vehicles/${encodeURIComponent(vehicle.id)}/consents/${PURPOSE}`);
-      return { vehicle, access, consent: versions.at(-1) };
-    }));
+    return await Promise.all(
+      items.map(async ({ vehicle, access }) => {
+        const { versions } = await get(`vehicles/${encodeURIComponent(vehicle.id)}/consents/${PURPOSE}`);
+        return { vehicle, access, consent: versions.at(-1) };
+      }),
+    );
   }, []);
   return html`<section aria-labelledby="access"><h2 id="access">${t("access")}</h2><${Trouble} problem=${problem} />
-    <${Table} caption=${t("access")} heads=${[t("vehicle"), t("role"), t("since"), t("consent.history")]} rows=${data && data.map(({ vehicle, access, consent }) => [
-      html`<a href="#/vehicles/${encodeURIComponent(vehicle.id)}">${vehicle.model}</a> <code>${vehicle.vin}</code>`, named("role", access.role), html`<${When} at=${access.since} />`,
-      consent ? t(consent.granted ? "consent.granted" : "consent.refused", { days: consent.days }) : t("consent.none"),
-    ])} /></section>`;
+    <${Table} caption=${t("access")} heads=${[t("vehicle"), t("role"), t("since"), t("consent.history")]} rows=${
+      data &&
+      data.map(({ vehicle, access, consent }) => [
+        html`<a href="#/vehicles/${encodeURIComponent(vehicle.id)}">${vehicle.model}</a> <code>${vehicle.vin}</code>`,
+        named("role", access.role),
+        html`<${When} at=${access.since} />`,
+        consent
+          ? t(consent.granted ? "consent.granted" : "consent.refused", { days: consent.days })
+          : t("consent.none"),
+      ])
+    } /></section>`;
 }

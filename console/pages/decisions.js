@@ -9,16 +9,24 @@ const VIN = /^[A-HJ-NPR-Z0-9]{17}$/;
 export function Decisions({ query }) {
   const [vehicle, setVehicle] = useState(query.vehicle ?? "");
   const { data: catalog, problem } = useLoad(() => get("catalog"), []);
-  const { data: known } = useLoad(() => get(`vehicles${asked({ limit: 20, vin: VIN.test(vehicle) ? vehicle : null })}`), [VIN.test(vehicle) ? vehicle : ""]);
+  const { data: known } = useLoad(
+    () => get(`vehicles${asked({ limit: 20, vin: VIN.test(vehicle) ? vehicle : null })}`),
+    [VIN.test(vehicle) ? vehicle : ""],
+  );
   const people = useLoad(() => (vehicle ? peopleOf(vehicle) : []), [vehicle]);
   const ask = useAction(async (form) => {
     const { user, feature, use } = Object.fromEntries(new FormData(form));
     const id = await idOf(vehicle);
-    return await get(`vehicles/${encodeURIComponent(id)}/entitlements/${encodeURIComponent(feature)}${asked({ userId: user, use, explain: "true" })}`);
+    return await get(
+      `vehicles/${encodeURIComponent(id)}/entitlements/${encodeURIComponent(feature)}${asked({ userId: user, use, explain: "true" })}`,
+    );
   });
   return html`<h1>${t("page.decisions")}</h1>
     <p>${t("decision.about")}</p>
-    <form class="asking" onSubmit=${(event) => { event.preventDefault(); ask.run(event.target); }}>
+    <form class="asking" onSubmit=${(event) => {
+      event.preventDefault();
+      ask.run(event.target);
+    }}>
       <${Field} label=${t("decision.vehicle")}><input name="vehicle" list="known" required value=${vehicle} autocomplete="off"
         onInput=${(event) => setVehicle(event.target.value.trim())} /><//>
       <datalist id="known">${(known?.items ?? []).map(({ id, vin, model }) => html`<option value=${id}>${model} ${vin}</option>`)}</datalist>
@@ -38,10 +46,14 @@ export function Decision({ decision: d }) {
     <h2>${t(d.allowed ? "allowed" : "refused")} <code>${d.feature}</code></h2>
     ${d.reasons.length ? html`<h3>${t("reasons")}</h3><ul>${d.reasons.map((reason) => html`<li><strong>${named("reason", reason)}</strong> <code class="quiet">${reason}</code></li>`)}</ul>` : null}
     <h3>${t("needs")}</h3>
-    <${Table} caption=${t("needs")} heads=${[t("need"), t("wanted"), t("found"), ""]} rows=${(d.needs ?? []).map(({ need, wanted, found, met }) => [
-      named("need", need), html`<code>${written(wanted)}</code>`, html`<code>${written(found)}</code>`,
-      html`<span class=${met ? "met" : "unmet"}>${t(met ? "met" : "unmet")}</span>`,
-    ])} />
+    <${Table} caption=${t("needs")} heads=${[t("need"), t("wanted"), t("found"), ""]} rows=${(d.needs ?? []).map(
+      ({ need, wanted, found, met }) => [
+        named("need", need),
+        html`<code>${written(wanted)}</code>`,
+        html`<code>${written(found)}</code>`,
+        html`<span class=${met ? "met" : "unmet"}>${t(met ? "met" : "unmet")}</span>`,
+      ],
+    )} />
     <dl><dt>${t("valid_until")}</dt><dd><${When} at=${d.validUntil} /></dd>
       ${d.graceUntil ? html`<dt>${t("grace_until")}</dt><dd><${When} at=${d.graceUntil} /></dd>` : null}
       <dt>${t("cache_for")}</dt><dd>${d.cacheFor} s${d.stale ? ` · ${t("stale")}` : ""}</dd>
@@ -63,4 +75,5 @@ async function peopleOf(vehicle) {
   }
 }
 
-const written = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+const written = (value) =>
+  value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);

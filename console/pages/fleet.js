@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, query as asked } from "../api.js";
 import { MOST } from "../live.js";
-import { fit, freshnessOf, VehicleMap } from "../map.js";
+import { fit, VehicleMap } from "../map.js";
+import { freshnessOf } from "../shapes.js";
 import { Ago, Field, Fresh, html, said, Trouble, useAction, useLive, useLoad } from "../ui.js";
 import { number, t, unit } from "../words.js";
 
@@ -17,7 +18,9 @@ export function Fleet({ me, live, thresholds }) {
   const { data: names, reload } = useLoad(() => (me.kind === "operator" ? everyName() : ownNames()), []);
   const map = useRef(null);
   const all = [...live.vehicles.values()].map((item) => ({
-    ...item, ...names?.get(item.vehicleId), freshness: freshnessOf(item.lastSeenAt, thresholds),
+    ...item,
+    ...names?.get(item.vehicleId),
+    freshness: freshnessOf(item.lastSeenAt, thresholds),
   }));
   const text = wanted.text.toLowerCase();
   const found = all
@@ -27,7 +30,8 @@ export function Fleet({ me, live, thresholds }) {
   const choose = (id, fly) => {
     setChosen(id);
     const place = live.vehicles.get(id)?.place;
-    if (fly && place) map.current?.easeTo({ center: [place.longitude, place.latitude], zoom: Math.max(map.current.getZoom(), 13) });
+    if (fly && place)
+      map.current?.easeTo({ center: [place.longitude, place.latitude], zoom: Math.max(map.current.getZoom(), 13) });
   };
   const ready = ({ map: made }) => {
     map.current = made;
@@ -46,8 +50,10 @@ export function Fleet({ me, live, thresholds }) {
           ${["live", "stale", "offline"].map((one) => html`<option value=${one}>${t(`freshness.${one}`)}</option>`)}
         </select><//>
       </form>
-      <ul class="vehicles">${listed(found, chosen).map((item) => html`<${Row} key=${item.vehicleId} item=${item}
-        chosen=${item.vehicleId === chosen} onChoose=${() => choose(item.vehicleId, true)} />`)}</ul>
+      <ul class="vehicles">${listed(found, chosen).map(
+        (item) => html`<${Row} key=${item.vehicleId} item=${item}
+        chosen=${item.vehicleId === chosen} onChoose=${() => choose(item.vehicleId, true)} />`,
+      )}</ul>
       ${found.length > LISTED ? html`<p class="quiet">${t("fleet.more", { count: number(found.length - LISTED) })}</p>` : null}
       ${me.kind === "user" ? html`<${Another} onDone=${reload} />` : null}
     </section>
@@ -63,7 +69,9 @@ function listed(found, chosen) {
 
 function Row({ item, chosen, onChoose }) {
   const element = useRef(null);
-  useEffect(() => { if (chosen) element.current.scrollIntoView({ block: "nearest" }); }, [chosen]);
+  useEffect(() => {
+    if (chosen) element.current.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   return html`<li ref=${element}><button type="button" class="row" aria-pressed=${chosen} onClick=${onChoose} data-vehicle=${item.vehicleId}>
     <span><strong>${item.model ?? item.vehicleId}</strong> <small class="quiet">${item.vin ?? ""}</small></span>
     <span><${Fresh} of=${item.freshness} /> ${doing(item)}</span>
@@ -87,9 +95,18 @@ function Card({ item }) {
 
 /** Claiming a vehicle by its code, and accepting an invitation. */
 function Another({ onDone }) {
-  const claim = useAction(async (form) => { await post("me/vehicles", said(form)); onDone(); });
-  const accept = useAction(async (form) => { await post("me/invitations", said(form)); onDone(); });
-  const submit = (action) => (event) => { event.preventDefault(); action.run(event.target); };
+  const claim = useAction(async (form) => {
+    await post("me/vehicles", said(form));
+    onDone();
+  });
+  const accept = useAction(async (form) => {
+    await post("me/invitations", said(form));
+    onDone();
+  });
+  const submit = (action) => (event) => {
+    event.preventDefault();
+    action.run(event.target);
+  };
   return html`<details class="another"><summary>${t("another")}</summary>
     <form onSubmit=${submit(claim)}>
       <${Field} label=${t("vin")}><input name="vin" required maxlength="32" autocomplete="off" /><//>
@@ -113,7 +130,8 @@ function doing(item) {
   return item.moving ? unit(item.speed, "km/h") : t("standing");
 }
 
-const placesOf = (live) => [...live.vehicles.values()].filter(({ place }) => place).map(({ place }) => [place.longitude, place.latitude]);
+const placesOf = (live) =>
+  [...live.vehicles.values()].filter(({ place }) => place).map(({ place }) => [place.longitude, place.latitude]);
 
 async function everyName() {
   const found = new Map();

@@ -4,19 +4,36 @@ import { Field, html, Loading, said, Trouble, useAction, useLoad } from "../ui.j
 import { named, t } from "../words.js";
 
 const CHANNELS = ["inbox", "email", "push"];
-const KINDS = ["*", "battery_low", "charging_complete", "geofence_entered", "geofence_left", "trouble_code_opened", "left_open", "moving_while_off", "silent"];
+const KINDS = [
+  "*",
+  "battery_low",
+  "charging_complete",
+  "geofence_entered",
+  "geofence_left",
+  "trouble_code_opened",
+  "left_open",
+  "moving_while_off",
+  "silent",
+];
 
 export function Preferences() {
   const { data, problem, reload } = useLoad(() => get("me/preferences"), []);
-  const save = useAction(async (form) => { await put("me/preferences", preferences(form)); await reload(); });
+  const save = useAction(async (form) => {
+    await put("me/preferences", preferences(form));
+    await reload();
+  });
   const test = useAction(() => post("me/notifications/test"));
-  if (!data) return html`<h1>${t("page.preferences")}</h1>${problem ? html`<${Trouble} problem=${problem} />` : html`<${Loading} />`}`;
+  if (!data)
+    return html`<h1>${t("page.preferences")}</h1>${problem ? html`<${Trouble} problem=${problem} />` : html`<${Loading} />`}`;
   const { said: own, holds } = data;
   const kinds = [...new Set([...KINDS, ...Object.keys(holds.channels), ...Object.keys(own.channels)])];
   return html`<h1>${t("page.preferences")}</h1>
     <${Contact} />
     <section aria-labelledby="telling"><h2 id="telling">${t("telling")}</h2>
-    <form onSubmit=${(event) => { event.preventDefault(); save.run(event.target); }}>
+    <form onSubmit=${(event) => {
+      event.preventDefault();
+      save.run(event.target);
+    }}>
       <${Field} label=${t("language")}><select name="locale" value=${own.locale ?? ""}><option value="">${t("as_brand")}</option>
         <option value="en">English</option><option value="de">Deutsch</option></select><//>
       <${Field} label=${t("zone")}><input name="zone" list="zones" value=${own.zone ?? ""} placeholder=${holds.zone ?? ""} autocomplete="off" /><//>
@@ -27,9 +44,14 @@ export function Preferences() {
       <${Field} label=${t("digest_at")}><input type="time" name="digest" value=${own.digestAt ?? ""} /><//>
       <div class="scroll" tabindex="0" role="region" aria-label=${t("channels")}><table><caption class="hidden">${t("channels")}</caption>
         <thead><tr><th scope="col">${t("kind")}</th>${CHANNELS.map((channel) => html`<th scope="col">${named("channel", channel)}</th>`)}</tr></thead>
-        <tbody>${kinds.map((kind) => html`<tr><th scope="row">${kind === "*" ? t("kinds.all") : named("kind", kind)}</th>${CHANNELS.map((channel) => html`<td>
+        <tbody>${kinds.map(
+          (kind) =>
+            html`<tr><th scope="row">${kind === "*" ? t("kinds.all") : named("kind", kind)}</th>${CHANNELS.map(
+              (channel) => html`<td>
           <select name="${kind} ${channel}" aria-label="${named("kind", kind)}, ${named("channel", channel)}" value=${String(own.channels[kind]?.[channel] ?? "")}>
-            <option value="">${t("as_brand")}</option><option value="true">${t("yes")}</option><option value="false">${t("no")}</option></select></td>`)}</tr>`)}</tbody>
+            <option value="">${t("as_brand")}</option><option value="true">${t("yes")}</option><option value="false">${t("no")}</option></select></td>`,
+            )}</tr>`,
+        )}</tbody>
       </table></div>
       ${data.keptOn.length ? html`<p class="quiet">${t("kept_on")} ${data.keptOn.map((kind) => named("kind", kind)).join(", ")}</p>` : null}
       <${Trouble} problem=${save.problem} />
@@ -53,9 +75,16 @@ function preferences(form) {
 
 function Contact() {
   const { data, problem, reload } = useLoad(() => get("me/contact"), []);
-  const save = useAction(async (body) => { await put("me/contact", body); await reload(); });
+  const save = useAction(async (body) => {
+    await put("me/contact", body);
+    await reload();
+  });
   if (!data) return html`<${Trouble} problem=${problem} />`;
-  const submit = (event) => { event.preventDefault(); const { email, code } = said(event.target); save.run(code ? { email: data.pending, code } : { email: email || null }); };
+  const submit = (event) => {
+    event.preventDefault();
+    const { email, code } = said(event.target);
+    save.run(code ? { email: data.pending, code } : { email: email || null });
+  };
   return html`<section aria-labelledby="contact"><h2 id="contact">${t("contact")}</h2>
     <p>${data.email ? t("contact.is", { email: data.email }) : t("contact.none")}</p>
     <form class="asking" onSubmit=${submit}><${Field} label=${t("email")}><input type="email" name="email" value=${data.email ?? ""} autocomplete="email" /><//><button>${t("save")}</button></form>

@@ -30,8 +30,12 @@ export function Vehicle({ id, me, live, thresholds }) {
     <div>
       <h1>${model} <small class="quiet">${modelYear}</small></h1>
       <p class="quiet">${t("vin")} <code>${vin}</code> · <code>${id}</code> · ${named("status", status)}</p>
-      ${me.kind === "operator" ? html`<p><a href="#/decisions?vehicle=${encodeURIComponent(id)}">${t("page.decisions")}</a> ·
-        <a href="#/notifications?vehicle=${encodeURIComponent(id)}">${t("page.notifications")}</a></p>` : null}
+      ${
+        me.kind === "operator"
+          ? html`<p><a href="#/decisions?vehicle=${encodeURIComponent(id)}">${t("page.decisions")}</a> ·
+        <a href="#/notifications?vehicle=${encodeURIComponent(id)}">${t("page.notifications")}</a></p>`
+          : null
+      }
       <${Now} state=${state} path=${path} capabilities=${capabilities} />
       <${Charts} path=${path} />
       <${Branches} state=${state.data} />
@@ -50,7 +54,11 @@ function useFollowed(live, id, again) {
   useEffect(() => {
     let timer = 0;
     const changed = ({ detail }) => {
-      if (detail.has(id)) timer ||= setTimeout(() => { timer = 0; again(); }, 1000);
+      if (detail.has(id))
+        timer ||= setTimeout(() => {
+          timer = 0;
+          again();
+        }, 1000);
     };
     live.addEventListener("change", changed);
     return () => {
@@ -70,22 +78,31 @@ function Now({ state: { data, problem, reload }, path, capabilities }) {
       <dt>${t("gaps")}</dt><dd>${t("gaps.told", data.sequence)}</dd>
       ${data.quarantined ? html`<dt>${t("quarantined")}</dt><dd><strong>${t("yes")}</strong></dd>` : null}
       <dt>${t("capabilities")}</dt><dd>${capabilities.join(", ") || "–"}</dd>
-      <dt>${t("episodes")}</dt><dd>${data.episodes.length
-        ? html`<ul class="plain">${data.episodes.map(({ rule, since }) => html`<li><strong>${named("kind", rule)}</strong> <${Ago} at=${since} /></li>`)}</ul>`
-        : t("none")}</dd>
+      <dt>${t("episodes")}</dt><dd>${
+        data.episodes.length
+          ? html`<ul class="plain">${data.episodes.map(({ rule, since }) => html`<li><strong>${named("kind", rule)}</strong> <${Ago} at=${since} /></li>`)}</ul>`
+          : t("none")
+      }</dd>
       <dt>${t("privacy")}</dt><dd><${Privacy} path=${path} mode=${data.privacy} onDone=${reload} /></dd>
     </dl></section>`;
 }
 
 function Privacy({ path, mode, onDone }) {
-  const { run, busy, problem } = useAction(async (wanted) => { await put(`${path}/privacy`, { mode: wanted }); setTimeout(onDone, 3000); });
+  const { run, busy, problem } = useAction(async (wanted) => {
+    await put(`${path}/privacy`, { mode: wanted });
+    setTimeout(onDone, 3000);
+  });
   return html`<span><select aria-label=${t("privacy")} value=${mode} disabled=${busy} onChange=${(event) => run(event.target.value)}>
     ${["full", "no_position", "offline"].map((one) => html`<option value=${one}>${t(`mode.${one}`)}</option>`)}</select>
     <${Trouble} problem=${problem} /></span>`;
 }
 
 function Trips({ path, made }) {
-  const { data, problem, reload } = useLoad(() => get(`${path}/trips${asked({ from: ago(SPANS.week), limit: 20 })}`), [path], 15_000);
+  const { data, problem, reload } = useLoad(
+    () => get(`${path}/trips${asked({ from: ago(SPANS.week), limit: 20 })}`),
+    [path],
+    15_000,
+  );
   const [shown, setShown] = useState(null);
   const action = useAction(async (id) => {
     const trip = await get(`${path}/trips/${id}`);
@@ -94,17 +111,27 @@ function Trips({ path, made }) {
     if (trip.geometry) fit(made.map, trip.geometry.coordinates, 15);
     return trip;
   });
-  const hide = () => { setShown(null); show(made.map, "trip", []); };
+  const hide = () => {
+    setShown(null);
+    show(made.map, "trip", []);
+  };
   return html`<section aria-labelledby="trips"><h2 id="trips">${t("trips")}</h2>
     <${Trouble} problem=${problem ?? action.problem} />
-    ${data ? html`<${Table} caption=${t("trips")} empty=${t("trips.none")}
+    ${
+      data
+        ? html`<${Table} caption=${t("trips")} empty=${t("trips.none")}
       heads=${[t("begun"), t("duration"), t("distance"), t("energy"), ""]}
       rows=${data.items.map((trip) => [
-        html`<${When} at=${trip.startedAt} />`, duration(trip.duration), unit(trip.distance / 1000, "km", 1), unit(trip.energy, "kWh", 1),
+        html`<${When} at=${trip.startedAt} />`,
+        duration(trip.duration),
+        unit(trip.distance / 1000, "km", 1),
+        unit(trip.energy, "kWh", 1),
         trip.id === shown
           ? html`<button type="button" onClick=${hide}>${t("trip.hide")}</button>`
           : html`<button type="button" disabled=${!made} onClick=${() => action.run(trip.id)}>${t("trip.show")}</button>`,
-      ])} />` : null}
+      ])} />`
+        : null
+    }
     ${shown && action.done && !action.done.geometry ? html`<p class="quiet" role="status">${t("trip.no_line")}</p>` : null}
     <button type="button" onClick=${reload}>${t("refresh")}</button></section>`;
 }
@@ -120,9 +147,13 @@ function Charts({ path }) {
 }
 
 function Series({ path, signal, label, unit: name, span }) {
-  const wanted = () => asked({ path: signal, from: ago(span), resolution: Math.max(1, Math.round(span / POINTS)), limit: 1000 });
+  const wanted = () =>
+    asked({ path: signal, from: ago(span), resolution: Math.max(1, Math.round(span / POINTS)), limit: 1000 });
   const { data, problem } = useLoad(() => get(`${path}/history${wanted()}`), [path, signal, span], 10_000);
-  const points = useMemo(() => data?.points.map(({ at, mean, value }) => [Date.parse(at) / 1000, mean ?? value]), [data]);
+  const points = useMemo(
+    () => data?.points.map(({ at, mean, value }) => [Date.parse(at) / 1000, mean ?? value]),
+    [data],
+  );
   if (problem) return html`<${Trouble} problem=${problem} />`;
   return points ? html`<${Chart} points=${points} label=${label} unit=${name} least=${0} />` : html`<${Loading} />`;
 }
@@ -135,15 +166,28 @@ function Branches({ state }) {
   const branches = Map.groupBy(Object.entries(state.signals), ([path]) => path.split(".").slice(1, -1)[0] ?? "Vehicle");
   const toggled = (branch) => (event) => (event.target.open ? open.current.add(branch) : open.current.delete(branch));
   return html`<section aria-labelledby="state" data-at=${now}><h2 id="state">${t("state")}</h2>
-    ${[...branches].map(([branch, readings]) => html`<details key=${branch} open=${open.current.has(branch)} onToggle=${toggled(branch)}>
+    ${[...branches].map(
+      ([branch, readings]) => html`<details key=${branch} open=${open.current.has(branch)} onToggle=${toggled(branch)}>
       <summary>${branch} <span class="quiet">${number(readings.length)}</span></summary>
-      <${Table} caption=${branch} heads=${[t("signal"), t("value"), t("age"), t("freshness")]} rows=${readings.map(([path, { value, at, freshness }]) => [
-        html`<code>${path.split(".").slice(1).join(".")}</code>`, html`<span class="value">${written(value)}</span>`,
-        html`<${Ago} at=${at} />`, html`<${Fresh} of=${freshness} />`,
-      ])} /></details>`)}
+      <${Table} caption=${branch} heads=${[t("signal"), t("value"), t("age"), t("freshness")]} rows=${readings.map(
+        ([path, { value, at, freshness }]) => [
+          html`<code>${path.split(".").slice(1).join(".")}</code>`,
+          html`<span class="value">${written(value)}</span>`,
+          html`<${Ago} at=${at} />`,
+          html`<${Fresh} of=${freshness} />`,
+        ],
+      )} /></details>`,
+    )}
   </section>`;
 }
 
-const written = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "number" ? number(value, 6) : typeof value === "boolean" ? t(value ? "yes" : "no") : value);
+const written = (value) =>
+  Array.isArray(value)
+    ? value.join(", ")
+    : typeof value === "number"
+      ? number(value, 6)
+      : typeof value === "boolean"
+        ? t(value ? "yes" : "no")
+        : value;
 
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
