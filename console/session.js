@@ -52,9 +52,10 @@ export async function signIn() {
 export async function complete() {
   const url = new URL(location.href);
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
-  if (!pending || !(url.searchParams.has("code") || url.searchParams.has("error"))) return;
+  if (!(url.searchParams.has("code") || url.searchParams.has("error"))) return;
+  history.replaceState(null, "", here() + (pending?.hash ?? ""));
+  if (!pending) throw new Error("nobody asked for it here");
   sessionStorage.removeItem(PENDING);
-  history.replaceState(null, "", here() + pending.hash);
   const [{ clientId }, server] = [await configured(), await discovered()];
   const client = { client_id: clientId };
   const parameters = oauth.validateAuthResponse(server, client, url, pending.state);

@@ -1,11 +1,13 @@
 // What is held about a person: being given it, and being forgotten.
 import { useState } from "preact/hooks";
-import { call, get, post } from "../api.js";
+import { call, get, post, Problem } from "../api.js";
 import { signOut } from "../session.js";
 import { html, Sure, Table, Trouble, useAction, useLoad, When } from "../ui.js";
 import { named, t } from "../words.js";
 
 const PURPOSE = "history";
+/** How often it is looked whether an export is there, a second apart. */
+const LOOKS = 300;
 
 export function Data({ me }) {
   const [waiting, setWaiting] = useState(false);
@@ -33,11 +35,12 @@ export function Data({ me }) {
 }
 
 async function finished(id) {
-  for (;;) {
+  for (let look = 0; look < LOOKS; look++) {
     const found = await get(`me/export/${encodeURIComponent(id)}`);
-    if (found.status !== "running" && found.url) return found;
+    if (found.url) return found;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
+  throw new Problem(0, "unavailable", "");
 }
 
 function Consents() {

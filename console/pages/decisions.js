@@ -4,22 +4,21 @@ import { get, query as asked } from "../api.js";
 import { Field, html, Table, Trouble, useAction, useLoad, When } from "../ui.js";
 import { named, t } from "../words.js";
 
-const VIN = /^[A-HJ-NPR-Z0-9]{17}$/;
+const VIN_BEGINS = /^[A-HJ-NPR-Z0-9]{5,17}$/;
+const ID = /^veh-[0-9a-f]{32}$/;
 
 export function Decisions({ query }) {
   const [vehicle, setVehicle] = useState(query.vehicle ?? "");
   const { data: catalog, problem } = useLoad(() => get("catalog"), []);
-  const { data: known } = useLoad(
-    () => get(`vehicles${asked({ limit: 20, vin: VIN.test(vehicle) ? vehicle : null })}`),
-    [VIN.test(vehicle) ? vehicle : ""],
-  );
-  const people = useLoad(() => (vehicle ? peopleOf(vehicle) : []), [vehicle]);
+  const vin = VIN_BEGINS.test(vehicle) ? vehicle : null;
+  const { data: known } = useLoad(() => get(`vehicles${asked({ limit: 20, vin })}`), [vin]);
+  const picked =
+    known?.items.find(({ id, vin }) => [id, vin].includes(vehicle))?.id ?? (ID.test(vehicle) ? vehicle : null);
+  const people = useLoad(() => (picked ? peopleOf(picked) : []), [picked]);
   const ask = useAction(async (form) => {
     const { user, feature, use } = Object.fromEntries(new FormData(form));
-    const id = await idOf(vehicle);
-    return await get(
-      `vehicles/${encodeURIComponent(id)}/entitlements/${encodeURIComponent(feature)}${asked({ userId: user, use, explain: "true" })}`,
-    );
+    const path = `vehicles/${encodeURIComponent(picked ?? vehicle)}/entitlements/${encodeURIComponent(feature)}`;
+    return await get(path + asked({ userId: user, use, explain: "true" }));
   });
   return html`<h1>${t("page.decisions")}</h1>
     <p>${t("decision.about")}</p>
@@ -61,15 +60,9 @@ export function Decision({ decision: d }) {
   </section>`;
 }
 
-async function idOf(text) {
-  if (!VIN.test(text)) return text;
-  const { items } = await get(`vehicles${asked({ vin: text })}`);
-  return items[0]?.id ?? text;
-}
-
-async function peopleOf(vehicle) {
+async function peopleOf(id) {
   try {
-    return (await get(`vehicles/${encodeURIComponent(await idOf(vehicle))}/members`)).items;
+    return (await get(`vehicles/${encodeURIComponent(id)}/members`)).items;
   } catch {
     return []; // the answer to the question itself says what is wrong
   }

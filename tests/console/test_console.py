@@ -151,6 +151,7 @@ async def test_a_decision_is_explained(town: Town, visit: Visiting) -> None:
     await visited.to("#/decisions")
     page = visited.page
     await page.get_by_label("Vehicle (id or VIN)").fill(car["vin"])
+    await page.locator("datalist#people option").wait_for(state="attached")
     await page.get_by_label("Person (nobody if empty)").fill("user-ada")
     await page.get_by_label("Feature").select_option("siren")
     await page.get_by_role("button", name="Decide").click()
@@ -330,3 +331,6 @@ async def test_an_answer_of_the_issuer_that_was_not_asked_for_is_not_taken(town:
     await page.goto(f"{town.cloud.console}?code=stolen&state=other&iss={town.cloud.issuer.url}")
     await page.locator(".trouble").wait_for()
     assert await page.evaluate("sessionStorage.session") is None
+    await page.goto(f"{town.cloud.console}?code=stolen&state=other")
+    await page.locator(".trouble").wait_for()
+    assert "code" not in page.url
