@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3 python; do \
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test prove bench cost check format setup browser picture clean
+.PHONY: run test prove bench cost package check format setup browser picture clean
 
 run: setup
 	@$(BIN)/python -m local up
@@ -48,6 +48,9 @@ browser:
 prove: setup
 	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/functions/test_authorisation.py tests/system/test_openapi.py \
 		tests/system/test_crashes.py
+
+package: setup
+	@$(BIN)/python scripts/package.py package.zip
 
 bench: setup browser
 	@$(BIN)/python -m tests.bench
