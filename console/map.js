@@ -55,9 +55,10 @@ export async function makeMap(element) {
   return { map, maplibre };
 }
 
-/** Show all of these [longitude, latitude] places. */
+/** Show all of these [longitude, latitude] places, and the map itself where it was scrolled away. */
 export function fit(map, places, most = 14) {
   if (!places.length) return;
+  map.getContainer().scrollIntoView({ block: "nearest" });
   const [west, south, east, north] = places.reduce(
     ([w, s, e, n], [x, y]) => [Math.min(w, x), Math.min(s, y), Math.max(e, x), Math.max(n, y)],
     [180, 90, -180, -90],

@@ -52,6 +52,7 @@ async def take(cloud: Cloud, browser: Browser, vehicle: str) -> None:
     await page.evaluate("id => { location.hash = `#/vehicles/${id}` }", vehicle)
     await page.get_by_role("button", name="Show on map").first.click()
     await page.wait_for_timeout(6_000)
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=OUT / "console-vehicle.png")
     await page.evaluate("location.hash = '#/operations'")
     await page.wait_for_timeout(30_000)
