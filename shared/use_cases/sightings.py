@@ -91,6 +91,7 @@ class Watch:
         """The brand's changes, as of a second ago at most: whoever comes first looks for all."""
         now, found = clock(), self._followed.get(brand)
         if found is None or now - found.looked_at > KEPT * 1000:
+            self._followed = {b: f for b, f in self._followed.items() if now - f.looked_at <= KEPT * 1000}
             start = now // 1000 - KEPT - 2 * OVERLAP
             found = self._followed[brand] = _Followed(Tail(next(self._names), start, start), now - EVERY)
         async with found.lock:

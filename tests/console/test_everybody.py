@@ -15,6 +15,10 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 WIDER = """width => document.documentElement.scrollWidth <= width ? [] : [...document.querySelectorAll('body *')]
     .filter(one => one.getBoundingClientRect().right > width).map(one => one.outerHTML.slice(0, 200))"""
 """What makes the page wider than it may be."""
+WIDEST = """() => document.querySelectorAll('main a, main code').forEach(one => {
+    if (one.firstChild?.data?.startsWith('veh-')) one.firstChild.data = 'veh-' + 'd'.repeat(32);
+})"""
+"""Every vehicle gets the id that takes the most room."""
 PAGES: Mapping[bool, tuple[str, ...]] = {
     True: ("map", "vehicles/{id}", "decisions", "notifications?vehicle={id}", "operations"),
     False: ("map", "vehicles/{id}", "inbox", "preferences", "data"),
@@ -87,6 +91,7 @@ async def test_nothing_is_cut_off_on_a_screen_of_360_pixels(town: Town, visit: V
     visited = await visit("user-ada", operator=operator, viewport={"width": 360, "height": 740})
     for hash in PAGES[operator]:
         await shown(visited, hash, car)
+        await visited.page.evaluate(WIDEST)
         assert await visited.page.evaluate(WIDER, 360) == [], hash
 
 

@@ -121,6 +121,14 @@ async def test_who_stands_at_the_same_mark_is_told_the_same_and_the_next_not_wha
         mark = one.body["mark"]
 
 
+async def test_what_nobody_follows_any_more_is_let_go(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Waiting(monkeypatch)
+    await ask(sightings.read_sightings)
+    clock.passed = 61
+    await ask(sightings.read_sightings, "rival")
+    assert world.watch._followed.keys() == {"borealis"}
+
+
 async def test_a_mark_from_too_long_ago_or_of_another_instance_that_is_gone_has_expired(
     world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
