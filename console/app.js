@@ -43,6 +43,7 @@ function useRoute() {
   useEffect(() => {
     const moved = () => setFound(route());
     addEventListener("hashchange", moved);
+    moved(); // it may have moved before anybody listened
     return () => removeEventListener("hashchange", moved);
   }, []);
   return found;

@@ -67,6 +67,7 @@ export function useLive(live, every = 500) {
     };
     live.addEventListener("change", changed);
     live.addEventListener("status", changed);
+    changed(); // it may have changed before anybody listened
     return () => {
       clearTimeout(timer);
       live.removeEventListener("change", changed);
