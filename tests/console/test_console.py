@@ -313,6 +313,16 @@ async def test_it_goes_on_where_it_was_cut_off(town: Town, visit: Visiting) -> N
     visited.errors[:] = [error for error in visited.errors if "net::ERR_INTERNET_DISCONNECTED" not in error]
 
 
+async def test_who_goes_elsewhere_at_once_gets_there(visit: Visiting) -> None:
+    visited = await visit()
+    at_once = """new MutationObserver((_, seen) => {
+        if (document.querySelector('header nav')) { seen.disconnect(); location.hash = '#/operations'; }
+    }).observe(document, {childList: true, subtree: true})"""
+    await visited.page.add_init_script(at_once)
+    await visited.page.reload()
+    await visited.says("h1", "Operations")
+
+
 async def test_a_token_that_holds_no_more_leads_back_to_signing_in(town: Town, visit: Visiting) -> None:
     visited = await visit()
     await visited.to("#/operations")
