@@ -8,8 +8,8 @@ import { Pages } from "./notifications.js";
 
 const EVERY = 2000;
 const OUTCOMES = ["applied", "duplicate", "stale", "suppressed", "parked"];
-const KEPT = 150;
 /** Looks that the chart of rates shows. */
+const KEPT = 150;
 
 export function Operations() {
   const { data, problem } = useLoad(
@@ -86,17 +86,9 @@ function Parked({ partitions }) {
   const [opened, setOpened] = useState(null);
   const read = useAction(async (name) => setOpened(await get(`parked/${encodeURIComponent(name)}`)));
   const replay = useAction(async (name) => {
-    const { outcome } = await call("POST", `parked/${encodeURIComponent(name)}/replay`);
+    const done = name ? await replayOne(name) : await replayAll(sought);
     await reload();
-    return { [outcome]: 1 };
-  });
-  const all = useAction(async () => {
-    const { outcomes } = await post(
-      "parked/replay",
-      Object.fromEntries(Object.entries(sought).filter(([, value]) => value)),
-    );
-    await reload();
-    return outcomes;
+    return done;
   });
   const reasons = partitions.reduce((found, one) => {
     for (const [reason, count] of Object.entries(one.reasons)) found[reason] = (found[reason] ?? 0) + count;
@@ -106,7 +98,6 @@ function Parked({ partitions }) {
     setCursors([null]);
     setSought({ ...sought, [name]: event.target.value.trim() });
   };
-  const outcomes = replay.done ?? all.done;
   return html`<section aria-labelledby="parked"><h2 id="parked">${t("parked")}</h2>
     <form class="asking" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${Field} label=${t("reason")}><select value=${sought.reason} onChange=${change("reason")}><option value="">${t("any")}</option>
@@ -118,18 +109,10 @@ function Parked({ partitions }) {
       <${Field} label=${t("device")}><input value=${sought.device} onChange=${change("device")} autocomplete="off" /><//>
       <${Field} label=${t("day")}><input type="date" value=${sought.day} onChange=${change("day")} /><//>
       <button type="button" onClick=${reload}>${t("refresh")}</button>
-      <${Sure} onSure=${all.run} disabled=${all.busy}>${t("replay.all")}<//>
+      <${Sure} onSure=${() => replay.run()} disabled=${replay.busy}>${t("replay.all")}<//>
     </form>
-    <${Trouble} problem=${problem ?? read.problem ?? replay.problem ?? all.problem} />
-    ${
-      outcomes
-        ? html`<p role="status" class="replayed">${t("replayed")} ${
-            Object.entries(outcomes)
-              .map(([outcome, count]) => `${named("outcome", outcome)} ${count}`)
-              .join(", ") || t("none")
-          }</p>`
-        : null
-    }
+    <${Trouble} problem=${problem ?? read.problem ?? replay.problem} />
+    ${replay.done ? html`<p role="status" class="replayed">${replayed(replay.done)}</p>` : null}
     <${Table} caption=${t("parked")} empty=${t("parked.none")} heads=${[t("at"), t("reason"), t("device"), t("detail"), t("replayed"), ""]}
       rows=${
         data &&
@@ -150,4 +133,18 @@ function Parked({ partitions }) {
         : null
     }
   </section>`;
+}
+
+async function replayOne(name) {
+  const { outcome } = await call("POST", `parked/${encodeURIComponent(name)}/replay`);
+  return { outcomes: { [outcome]: 1 }, more: false };
+}
+
+/** All that fits, some hundred at once. */
+const replayAll = (sought) =>
+  post("parked/replay", Object.fromEntries(Object.entries(sought).filter(([, value]) => value)));
+
+function replayed({ outcomes, more }) {
+  const told = Object.entries(outcomes).map(([outcome, count]) => `${named("outcome", outcome)} ${count}`);
+  return `${t("replayed")}: ${told.join(", ") || t("none")}${more ? ` · ${t("replay.more")}` : ""}`;
 }

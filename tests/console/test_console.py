@@ -237,13 +237,17 @@ async def test_what_was_parked_is_read_and_replayed_and_the_ledger_moves(town: T
     async with town.operator() as api:
         await api.call("POST", f"vehicles/{car['id']}/release")
     await page.locator("td").get_by_role("button", name="Replay").click()
-    await visited.says(".replayed", "Replayed")
-    await town.drive(car, {"Vehicle.Speed": 2.0})
+    await visited.says(".replayed", "Replayed: applied 1")
+    async with town.operator() as api:
+        state = await api.call("GET", f"vehicles/{car['id']}/state")
+        assert state["signals"]["Vehicle.Speed"]["value"] == 3.0
+        await town.drive(car, {"Vehicle.Speed": 2.0})  # the other device's: it is a stranger now
+        await until(lambda: api.call("GET", f"parked?device={car['id']}"), lambda found: len(found["items"]) == 2)
     await until(page.locator(".figures dd").first.inner_text, lambda now: now != before)
     await page.get_by_label("Reason").first.select_option(index=0)
     await page.get_by_role("button", name="Replay all of these").click()
     await page.get_by_role("button", name="Yes, do it").click()
-    await visited.says(".replayed", "Replayed")
+    await visited.says(".replayed", "Replayed: parked 1")
 
 
 async def test_a_driver_sees_the_own_vehicles_inbox_preferences_guests_and_data(town: Town, visit: Visiting) -> None:
