@@ -78,7 +78,7 @@ async def read_console_file(req: func.HttpRequest) -> func.HttpResponse:
     if path == "config.json":
         console = _set_up()
         said = {"issuer": console.issuer, "clientId": console.client_id, "scope": console.scope}
-        found = answer(said | {"tiles": console.tiles, "files": f"/console/{site().digest}"})
+        found = answer(said | {"tiles": console.tiles})
         found.headers["Cache-Control"] = "no-cache"
         return found
     digest, _, name = path.partition("/")

@@ -105,7 +105,6 @@ async def test_the_page_is_told_who_signs_people_in(world: MemoryWorld) -> None:
         "clientId": "console",
         "scope": "openid",
         "tiles": None,
-        "files": f"/console/{console.site().digest}",
     }
     assert answer.headers["Cache-Control"] == "no-cache"
 
