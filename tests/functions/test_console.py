@@ -100,12 +100,7 @@ async def test_tiles_of_ones_own_may_be_fetched(world: MemoryWorld) -> None:
 
 async def test_the_page_is_told_who_signs_people_in(world: MemoryWorld) -> None:
     answer = await file("config.json")
-    assert answer.body == {
-        "issuer": "https://issuer.example",
-        "clientId": "console",
-        "scope": "openid",
-        "tiles": None,
-    }
+    assert answer.body == {"issuer": "https://issuer.example", "clientId": "console", "scope": "openid", "tiles": None}
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
