@@ -222,7 +222,7 @@ async def test_what_was_parked_is_read_and_replayed_and_the_ledger_moves(town: T
     stranger = from_hub(car["id"], cloud_event(car["id"], int(time() * 1000) + 60_000, [seen]))
     annotations = dict(stranger.raw_amqp_message.annotations or {})
     stranger.raw_amqp_message.annotations = annotations | {"iothub-connection-auth-generation-id": "2"}
-    await town.drive(car, {"Vehicle.Speed": 1.0})
+    await town.drive(car, {"Vehicle.Speed": 1.0}, ago=10)  # seen before what the stranger saw
     await events(town, car, [stranger])
     visited = await visit()
     page = visited.page
