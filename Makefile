@@ -27,7 +27,14 @@ node_modules/ready: package.json package-lock.json console/build.py | .venv/read
 	@$(BIN)/python console/build.py
 	@touch $@
 
-check: setup
+# Its pins and ours would not go together.
+.venv/checkov/ready: requirements-checkov.txt | .venv/ready
+	@echo "installing checkov and check-jsonschema into .venv/checkov"
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
+	@touch $@
+
+check: setup .venv/checkov/ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -35,7 +42,7 @@ check: setup
 	@node_modules/.bin/prettier --check --log-level warn console
 	@$(BIN)/python -m pytest -q tests/checks
 
-test: setup browser
+test: setup .venv/checkov/ready browser
 	@$(BIN)/python -m pytest
 
 # The console is tested in Debian's Chromium. Where there is none and nobody may install it, those tests are skipped.

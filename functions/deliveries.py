@@ -8,6 +8,7 @@ from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import decode_turn
 from shared.domain.inbox import Turn
+from shared.metering import delivered
 from shared.tracing import span
 from shared.use_cases.delivering import deliver
 
@@ -20,7 +21,7 @@ async def deliver_notification(message: func.ServiceBusMessage) -> None:
 
     async def act(turn: Turn) -> None:
         with span("deliver notification", SpanKind.CONSUMER, turn.traceparent):
-            await deliver(turn, now_ms, world().delivering)
+            delivered(turn.channel.value, await deliver(turn, now_ms, world().delivering))
 
     async def again(turn: Turn, attempt: int, delay: float) -> None:
         await world().deliveries.send([turn], attempt, delay)

@@ -10,6 +10,7 @@ from shared.codec.answers import moment
 from shared.codec.replies import decision_answer, decisions_answer
 from shared.codec.requests import Check
 from shared.domain.principal import Principal
+from shared.metering import decided
 from shared.use_cases.entitlements import Answered, Question
 
 bp = func.Blueprint()
@@ -63,7 +64,9 @@ async def _ask(who: Principal, question: Question, explain: bool) -> Answered:
     """What is explained, or asked for another, tells about a person: that goes on record."""
     if explain or question.user_id is not None:
         await world().trail.record(who, "explain_entitlement", question.vehicle_id)
-    return await world().checks.check(who, question)
+    found = await world().checks.check(who, question)
+    decided(found.decisions)
+    return found
 
 
 def _explain(req: func.HttpRequest) -> bool:

@@ -10,6 +10,7 @@ from functions.telemetry import position
 from shared.bootstrap import world
 from shared.codec.lifecycle import read
 from shared.errors import Rejected
+from shared.metering import taken_in
 from shared.use_cases.lifecycle import Announcement
 
 bp = func.Blueprint()
@@ -30,7 +31,8 @@ async def ingest_lifecycle(events: List[func.EventHubEvent]) -> None:  # noqa: U
     partition, properties = str(metadata["PartitionContext"]["PartitionId"]), metadata["PropertiesArray"]
     pairs = zip(events, properties, strict=True)
     announcements = [_announcement(event, said, partition) for event, said in pairs]
-    await world().lifecycle.batch(partition, announcements, now_ms)
+    w = world()
+    taken_in(w.lifecycle.hub, await w.lifecycle.batch(partition, announcements, now_ms), now_ms())
 
 
 def _announcement(event: func.EventHubEvent, said: Mapping[str, Any], partition: str) -> Announcement:

@@ -8,6 +8,7 @@ import azure.functions as func
 from functions.http import now_ms
 from shared.bootstrap import world
 from shared.domain.telemetry import Position
+from shared.metering import taken_in
 from shared.use_cases.ingest import Arrival
 
 bp = func.Blueprint()
@@ -26,7 +27,9 @@ async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: U
     """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])
-    await world().ingest.batch(partition, [_arrival(event, partition) for event in events], now_ms)
+    w = world()
+    counted = await w.ingest.batch(partition, [_arrival(event, partition) for event in events], now_ms)
+    taken_in(w.ingest.hub, counted, now_ms())
 
 
 def _arrival(event: func.EventHubEvent, partition: str) -> Arrival:

@@ -41,7 +41,6 @@ from shared.ports import (
 )
 from shared.settings import Console, Settings, settings
 from shared.topology import topology
-from shared.tracing import configure
 from shared.use_cases.amend import Reach
 from shared.use_cases.delivering import Delivering
 from shared.use_cases.entitlements import Checks
@@ -73,7 +72,10 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        configure(settings.monitor_connection)
+        if settings.monitor_connection:
+            from shared.adapters.monitor import export_to
+
+            export_to(settings.monitor_connection, settings.client_id)
         self._open: list[AbstractAsyncContextManager[object]] = []
 
     async def close(self) -> None:
@@ -247,7 +249,7 @@ class World:
     @cached_property
     def tokens(self) -> Tokens:
         s = self._settings
-        return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url)
+        return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url, s.token_brand)
 
     @cached_property
     def limits(self) -> Buckets:

@@ -21,9 +21,10 @@ class Console:
 class Settings:
     """A connection string or key stands only on one machine; in Azure it is None and the identity is used.
 
-    `public_url` is where people reach the API (`https://…/api/v1`). Without `smtp_host` no mail is sent. `smtp_ca_file`
-    is for a mail server whose certificate the system does not know; `webhook_networks` are networks of the operator's
-    own whose systems may be called besides public ones."""
+    `token_brand` is the brand of tokens that name none, where the issuer can't. `public_url` is where people reach the
+    API (`https://…/api/v1`). Without `smtp_host` no mail is sent. `smtp_ca_file` is for a mail server whose certificate
+    the system does not know; `webhook_networks` are networks of the operator's own whose systems may be called besides
+    public ones."""
 
     cosmos_endpoint: str
     cosmos_key: str | None
@@ -35,6 +36,7 @@ class Settings:
     token_issuer: str
     token_audience: str
     token_jwks_url: str
+    token_brand: str | None
     passport_keys: tuple[str, ...]
     passport_issuer: str
     code_secret: str
@@ -86,6 +88,7 @@ def read(env: Mapping[str, str]) -> Settings:
         env["TOKEN_ISSUER"],
         env["TOKEN_AUDIENCE"],
         env["TOKEN_JWKS_URL"],
+        env.get("TOKEN_BRAND"),
         _pems(env["PASSPORT_KEYS"]),
         env["PASSPORT_ISSUER"],
         env["CODE_SECRET"],
@@ -107,7 +110,7 @@ def read(env: Mapping[str, str]) -> Settings:
 
 def _console(env: Mapping[str, str]) -> Console | None:
     client, scope = env.get("CONSOLE_CLIENT_ID"), env.get("CONSOLE_SCOPE", "openid")
-    return Console(env["TOKEN_ISSUER"], client, scope, env.get("TILES_URL")) if client else None
+    return Console(env["TOKEN_ISSUER"], client, scope, env.get("TILES_URL") or None) if client else None
 
 
 def _pems(text: str) -> tuple[str, ...]:

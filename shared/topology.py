@@ -47,6 +47,15 @@ class Cosmos(_Part, frozen=True):
     containers: tuple[Container, ...]
 
 
+class Route(_Part, frozen=True):
+    """Which hub IoT Hub hands a kind of message on to."""
+
+    name: str
+    source: str
+    condition: str
+    event_hub: str
+
+
 class Query(_Part, frozen=True):
     container: str
     cross_partition: bool
@@ -55,6 +64,7 @@ class Query(_Part, frozen=True):
 
 class Topology(_Part, frozen=True):
     event_hubs: tuple[EventHub, ...]
+    routes: tuple[Route, ...]
     queues: tuple[Queue, ...]
     blob_containers: tuple[BlobContainer, ...]
     cosmos: Cosmos

@@ -5,7 +5,6 @@ Without an exporter configured the API's no-op tracer answers, and costs nothing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from opentelemetry import trace
@@ -16,21 +15,6 @@ from shared.domain.notification import Notification
 from shared.errors import brief
 
 _PROPAGATOR = TraceContextTextMapPropagator()
-
-
-@cache
-def configure(connection_string: str | None) -> None:
-    """Export to Azure Monitor if its connection string is set. Once a process."""
-    if connection_string is None:
-        return
-    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    provider = TracerProvider()
-    exporter = AzureMonitorTraceExporter(connection_string=connection_string)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
 
 
 @contextmanager

@@ -14,6 +14,11 @@ from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
 from local.fleet.drives import Sample
+from shared.topology import topology
+
+_HUBS = {route.source: route.event_hub for route in topology().routes}
+MESSAGES, CONNECTIONS = _HUBS["DeviceMessages"], _HUBS["DeviceConnectionStateEvents"]
+"""The hubs that IoT Hub hands them on to."""
 
 
 def cloud_event(vehicle_id: str, sequence: int, samples: Sequence[Sample]) -> bytes:
@@ -57,7 +62,7 @@ def connection_event(device: str, connected: bool) -> EventData:
 
 async def announce(connection: str, devices: Sequence[str], connected: bool) -> None:
     """IoT Hub tells of each device that it is connected, or not any more."""
-    async with EventHubProducerClient.from_connection_string(connection, eventhub_name="lifecycle") as producer:
+    async with EventHubProducerClient.from_connection_string(connection, eventhub_name=CONNECTIONS) as producer:
         for device in devices:
             await producer.send_batch([connection_event(device, connected)], partition_key=device)
 
@@ -101,7 +106,7 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(connection: str, hub: str = "telemetry") -> AsyncIterator[Fleet]:
+async def fleet(connection: str, hub: str = MESSAGES) -> AsyncIterator[Fleet]:
     """Vehicles connected to the hub."""
     ways: dict[str, Any] = {"eventhub_name": hub, "retry_total": 1, "retry_backoff_max": 1}
     async with EventHubProducerClient.from_connection_string(connection, **ways) as producer:

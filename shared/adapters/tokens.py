@@ -26,14 +26,15 @@ HELD, HELD_FOR = 10_000, 60.0
 LONGEST = 8192
 """Characters of a token."""
 _BRAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
+_SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
 
 
 class JwksTokens:
     """Keys are fetched off the hot path, kept for an hour, and fetched again when a token names an unknown one."""
 
-    def __init__(self, issuer: str, audience: str, jwks_url: str) -> None:
-        self._issuer, self._audience, self._url = issuer, audience, jwks_url
+    def __init__(self, issuer: str, audience: str, jwks_url: str, brand: str | None = None) -> None:
+        """`brand` is that of tokens that name none; without it they do not hold."""
+        self._issuer, self._audience, self._url, self._brand = issuer, audience, jwks_url, brand
         self._keys: dict[str, jwt.PyJWK] = {}
         self._held: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._fetched = float("-inf")
@@ -46,7 +47,7 @@ class JwksTokens:
         if known is not None and now < until:
             return replace(known, at=int(now * 1000))
         claims = await self._claims(token)
-        found = _principal(claims, int(now * 1000))
+        found = _principal(claims, self._brand, int(now * 1000))
         self._hold(token, found, min(now + HELD_FOR, float(str(claims["exp"]))))
         return found
 
@@ -98,8 +99,8 @@ class JwksTokens:
         self._fetched = monotonic()
 
 
-def _principal(claims: dict[str, object], at: int) -> Principal:
-    subject, brand, roles = claims["sub"], claims.get("brand"), claims.get("roles", [])
+def _principal(claims: dict[str, object], default: str | None, at: int) -> Principal:
+    subject, brand, roles = claims["sub"], claims.get("brand", default), claims.get("roles", [])
     scopes = claims.get("scope", "")
     if not (_fits(_SUBJECT, subject) and _fits(_BRAND, brand) and isinstance(roles, list) and isinstance(scopes, str)):
         raise Unauthenticated("the token needs a subject and a brand that are ids, a list of roles, and scopes as text")

@@ -28,7 +28,7 @@ class Lifecycle:
     """Takes batches of the hub of connection events. They are rare: nothing is held in between."""
 
     def __init__(self, hub: str, states: States, ledgers: Ledgers, parking: Parking) -> None:
-        self._hub, self._states, self._parking = hub, states, parking
+        self.hub, self._states, self._parking = hub, states, parking
         self._books = Books(hub, ledgers)
 
     async def batch(self, partition: str, announcements: Sequence[Announcement], clock: Clock) -> list[Counted]:
@@ -57,5 +57,5 @@ class Lifecycle:
     async def _park(self, a: Announcement, error: Rejected) -> Counted:
         key = f"{a.position.partition}-{a.position.sequence}"
         reason, at = error.code.value, a.position.enqueued_at
-        await self._parking.park(Parked(self._hub, key, at, a.device, reason, error.detail, a.body))
+        await self._parking.park(Parked(self.hub, key, at, a.device, reason, error.detail, a.body))
         return Counted(a.position, Outcome.PARKED, reason)

@@ -110,4 +110,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table())
+    from tests.bench.stamps import costs_table, sizes_table
+
+    print(table(), sizes_table(), costs_table(), sep="\n\n")

@@ -32,7 +32,8 @@ class Issuer:
     def token(self, kid: str, **claims: Any) -> str:
         now = datetime.now(UTC)
         every = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), "sub": "user-ada"}
-        return jwt.encode(every | {"brand": "aurora"} | claims, self.keys[kid], "ES256", {"kid": kid})
+        said = {k: v for k, v in (every | {"brand": "aurora"} | claims).items() if v is not None}
+        return jwt.encode(said, self.keys[kid], "ES256", {"kid": kid})
 
     async def jwks(self, _: web.Request) -> web.Response:
         self.fetches += 1
@@ -70,6 +71,16 @@ async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
 )
 async def test_the_roles_say_what_kind_of_caller_it_is(issuer: Issuer, roles: list[str], kind: Kind) -> None:
     assert (await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one", roles=roles))).kind is kind
+
+
+async def test_a_token_that_names_no_brand_holds_only_where_one_is_set_for_it(issuer: Issuer) -> None:
+    token = issuer.token("one", brand=None, sub="_-pairwise")
+    found = await JwksTokens(ISSUER, AUDIENCE, issuer.url, "borealis").verify(token)
+    assert (found.brand, found.subject) == ("borealis", "_-pairwise")
+    named = await JwksTokens(ISSUER, AUDIENCE, issuer.url, "borealis").verify(issuer.token("one"))
+    assert named.brand == "aurora"
+    with pytest.raises(Unauthenticated):
+        await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(token)
 
 
 async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_its_end(
