@@ -1,8 +1,10 @@
 """HTTP: what is held about a person."""
 
+from typing import Any
+
 import azure.functions as func
 
-from functions.http import answer, asked, caller, endpoint
+from functions.http import answer, asked, caller, endpoint, now_ms
 from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -24,8 +26,18 @@ async def export_person(req: func.HttpRequest) -> func.HttpResponse:
 async def read_export(req: func.HttpRequest) -> func.HttpResponse:
     """How far it is; and once it is done, a link that holds for a quarter of an hour."""
     who, id = await caller(req), path_id(req, "export_id")
-    found, url, until = await people.read_export(who, id, world().everywhere)
+    found, sealed, until = await people.read_export(who, id, world().everywhere, world().codes)
+    url = f"{world().public_url}/exports/{sealed}" if sealed else None
     return answer(export_answer(found, url, until))
+
+
+@endpoint(bp, "GET", "v1/exports/{sealed}", dict[str, Any], public=True)
+async def fetch_export(req: func.HttpRequest) -> func.HttpResponse:
+    """What is held, as a file, for whoever has the link that `me/export` gave."""
+    sealed = req.route_params.get("sealed", "")
+    found = await people.fetch_export(sealed, now_ms(), world().everywhere, world().codes)
+    headers = {"Content-Disposition": 'attachment; filename="export.json"', "Cache-Control": "no-store"}
+    return func.HttpResponse(found, headers=headers, mimetype="application/json")
 
 
 @endpoint(bp, "DELETE", "v1/me", schemas.ErasureAnswer, status=202)

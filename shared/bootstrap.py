@@ -313,6 +313,11 @@ class World:
         return Lifecycle(LIFECYCLE, self.states, self.ledgers, self.parking)
 
     @property
+    def public_url(self) -> str:
+        """Where people reach the API, `https://…/api/v1`."""
+        return self._settings.public_url
+
+    @property
     def console(self) -> Console | None:
         return self._settings.console
 

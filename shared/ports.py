@@ -252,8 +252,8 @@ class Exports(Protocol):
         """Store what is held about a person, for a week."""
         ...
 
-    async def link(self, id: str, until: int) -> str:
-        """Where whoever has the link can fetch it until a moment (epoch ms)."""
+    async def read(self, id: str) -> bytes:
+        """It as JSON, or raise NotFound."""
         ...
 
     async def drop(self, id: str) -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from shared.adapters.passports import SecretCodes
 from shared.adapters.templates import JinjaRenderer
 from shared.adapters.webhooks import WebhookCaller
+from shared.codec.held import held_document
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access
@@ -293,8 +294,10 @@ class MemoryExports:
     async def put(self, id: str, held: Held) -> None:
         self.held[id] = held
 
-    async def link(self, id: str, until: int) -> str:
-        return f"memory:{id}?until={until}"
+    async def read(self, id: str) -> bytes:
+        if id not in self.held:
+            raise NotFound("no such export")
+        return json.dumps(held_document(self.held[id])).encode()
 
     async def drop(self, id: str) -> None:
         self.held.pop(id, None)
@@ -575,6 +578,7 @@ class MemoryWorld:
     """Stands where `shared.bootstrap.World` does."""
 
     handover_after = 60_000
+    public_url = "https://cloud.example/api/v1"
 
     def __init__(self) -> None:
         self.states = MemoryStates()

@@ -30,8 +30,7 @@ param webhookNetworks string
 @description('User and sender; no mail, if empty.')
 param smtp object
 
-var name = 'func-${suffix}'
-var url = empty(publicUrl) ? 'https://${name}.azurewebsites.net' : publicUrl
+var url = empty(publicUrl) ? 'https://${app.properties.defaultHostName}' : publicUrl
 var authority = '${environment().authentication.loginEndpoint}${tenant().tenantId}'
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -58,7 +57,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 }
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {
-  name: name
+  name: 'func-${suffix}'
   location: location
   tags: tags
   kind: 'functionapp,linux'

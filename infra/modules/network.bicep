@@ -48,6 +48,8 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'app'
         properties: {
           addressPrefix: '10.0.0.0/22'
+          // Issuers' keys, mail, webhooks and telemetry go out; a new subnet lets nothing out by itself.
+          defaultOutboundAccess: true
           networkSecurityGroup: {
             id: guard.id
           }
@@ -65,6 +67,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         name: 'endpoints'
         properties: {
           addressPrefix: '10.0.4.0/24'
+          defaultOutboundAccess: false
           networkSecurityGroup: {
             id: guard.id
           }

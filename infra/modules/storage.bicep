@@ -38,7 +38,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
       bypass: 'AzureServices'
       defaultAction: empty(link) ? 'Allow' : 'Deny'
     }
-    // Links to exports are signed with a delegated key and end after a day at most.
+    // Nobody is given a link to storage: the app hands out what people asked for.
     sasPolicy: {
       sasExpirationPeriod: '1.00:00:00'
       expirationAction: 'Block'

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobProperties, BlobSasPermissions, ContentSettings, generate_blob_sas
-from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobProperties
+from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
@@ -92,37 +92,25 @@ class BlobParking:
 
 
 class BlobExports:
-    """What is held about people, under ids that say nothing. A link is signed: with the account's key on one machine,
-    with a key that Azure delegates to our identity otherwise."""
+    """What is held about people, under ids that say nothing."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
-        self._service, self._container = service, container
+        self._container = service.get_container_client(container)
 
     async def put(self, id: str, held: Held) -> None:
         content = json.dumps(held_document(held), indent=1).encode()
         async with _reactions():
-            how = ContentSettings("application/json", content_disposition='attachment; filename="export.json"')
-            await self._blob(id).upload_blob(content, overwrite=True, content_settings=how)
+            await self._container.upload_blob(id, content, overwrite=True)
 
-    async def link(self, id: str, until: int) -> str:
-        ends = datetime.fromtimestamp(until / 1000, UTC)
-        key = getattr(self._service.credential, "account_key", None)
-        signed: dict[str, Any] = {"account_key": key}
-        if key is None:
-            async with _reactions():
-                delegated = await self._service.get_user_delegation_key(datetime.now(UTC), ends)
-            signed = {"user_delegation_key": delegated}
-        account, may = str(self._service.account_name), BlobSasPermissions(read=True)
-        query = generate_blob_sas(account, self._container, id, permission=may, expiry=ends, **signed)
-        return f"{self._blob(id).url}?{query}"
+    async def read(self, id: str) -> bytes:
+        async with _reactions():
+            stream = await self._container.download_blob(id)
+            return await stream.readall()
 
     async def drop(self, id: str) -> None:
         with suppress(NotFound):
             async with _reactions():
-                await self._blob(id).delete_blob()
-
-    def _blob(self, id: str) -> BlobClient:
-        return self._service.get_blob_client(self._container, id)
+                await self._container.delete_blob(id)
 
 
 class _ExistsError(Exception):
@@ -136,7 +124,7 @@ async def _reactions(cursor: str | None = None) -> AsyncIterator[None]:
     except ResourceExistsError as error:
         raise _ExistsError from error
     except ResourceNotFoundError:
-        raise NotFound("nothing of that name is parked") from None
+        raise NotFound("nothing of that name is there") from None
     except HttpResponseError as error:
         if cursor and error.status_code == 400:
             raise Malformed("no such cursor", Code.INVALID_CURSOR) from None

@@ -7,7 +7,7 @@ from shared.domain.person import EXPORT_LIVES, Erasure, Export, Person, PersonId
 from shared.domain.principal import Principal, require_user
 from shared.domain.profile import Request, made_before
 from shared.errors import NotFound
-from shared.ports import Clock
+from shared.ports import Clock, Codes
 from shared.use_cases.amend import Asked
 from shared.use_cases.collecting import collect
 from shared.use_cases.digests import gather
@@ -17,6 +17,9 @@ from shared.use_cases.planning import Planning
 
 LINK_LIVES = 15 * 60_000
 """Milliseconds for which a link to an export holds; another one can be had for as long as the export is kept."""
+
+_LINK = ":export:"
+"""With what the text of a link to an export begins, and no other sealed text: no brand begins with a colon."""
 
 
 async def ask_export(caller: Principal, asked: Asked, o: Outside) -> Export:
@@ -39,15 +42,25 @@ async def ask_export(caller: Principal, asked: Asked, o: Outside) -> Export:
     return found or Export(made, caller.at, Progress.DONE)
 
 
-async def read_export(caller: Principal, id: str, o: Outside) -> tuple[Export, str | None, int]:
-    """How far it is, and once it is written a link to it, and until when that holds (epoch ms). Raises NotFound."""
+async def read_export(caller: Principal, id: str, o: Outside, codes: Codes) -> tuple[Export, str | None, int]:
+    """How far it is, and once it is written what its link ends with, and until when that holds (epoch ms). Raises
+    NotFound."""
     require_user(caller)
     person = (await o.reach.people.load(caller.person)).value
     found = next((e for e in person.exports if e.id == id and caller.at < e.asked_at + EXPORT_LIVES), None)
     if found is None:
         raise NotFound("no such export")
     until = min(caller.at + LINK_LIVES, found.asked_at + EXPORT_LIVES)
-    return found, None if _waits(found) else await o.exports.link(id, until), until
+    return found, None if _waits(found) else codes.seal(f"{_LINK}{id}:{until}"), until
+
+
+async def fetch_export(sealed: str, now: int, o: Outside, codes: Codes) -> bytes:
+    """What is held about whoever was given the link, as JSON. Raises NotFound once it does not hold any more."""
+    kind, _, named = codes.unseal(sealed).partition(_LINK)
+    id, _, until = named.rpartition(":")
+    if kind or not id or now >= int(until):
+        raise NotFound("no such link")
+    return await o.exports.read(id)
 
 
 async def ask_erasure(caller: Principal, o: Outside) -> Erasure:

@@ -9,7 +9,7 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import CODE_RESTS, Contact, Person, PersonId
 from shared.domain.preferences import SHIPPED, Preferences
 from shared.domain.principal import Principal, require_operator, require_user
-from shared.errors import Code, Forbidden, Malformed, TooMany
+from shared.errors import Code, Forbidden, Malformed, NotFound, TooMany
 from shared.ports import Brands, Codes, Renderer
 from shared.use_cases.everywhere import save_person
 from shared.use_cases.outgoing import verification_code
@@ -129,6 +129,8 @@ def subscribed_kind(sealed: str, codes: Codes) -> str:
 
 def _unsealed(sealed: str, codes: Codes) -> tuple[PersonId, str]:
     whose, _, kind = codes.unseal(sealed).rpartition("/")
+    if not whose:
+        raise NotFound("no such link")
     return PersonId.parse(whose), kind
 
 

@@ -41,6 +41,7 @@ FAULTS: dict[str, Fault] = {
     "a store that stays open": (COSMOS, "publicNetworkAccess: empty(link) ? 'Enabled' : 'Disabled'", "publicNetworkAccess: 'Enabled'", "isolation"),
     "an endpoint under another name": (VAULT, "part: 'vault'", "part: 'sql'", "isolation_is_whole"),
     "no private endpoint": (BUS, "= if (!empty(link)) {\n  name: 'endpoint", "= if (empty(link)) {\n  name: 'endpoint", "Wrong"),
+    "a network without a way out": ("modules/network.bicep", "defaultOutboundAccess: true", "defaultOutboundAccess: false", "neither the issuer"),
     "a route with a key": (IOT, "authenticationType: 'identityBased'", "authenticationType: 'keyBased'", "without an identity"),
     "no fallback": (IOT, "endpointNames: ['events']\n        isEnabled: true", "endpointNames: ['events']\n        isEnabled: false", "fallback"),
     "a hub that nothing is routed to": ("topology.json", '"source": "DeviceConnectionStateEvents", "condition": "true", "eventHub": "lifecycle"', '"source": "DeviceConnectionStateEvents", "condition": "true", "eventHub": "telemetry"', "routes"),

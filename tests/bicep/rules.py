@@ -222,6 +222,12 @@ def isolation_is_whole(stamp: Stamp) -> Iterator[str]:
     (app,) = stamp.of("Microsoft.Web/sites")
     if bool(at(app, "virtualNetworkSubnetId")) != isolated:
         yield "functions.bicep: the app is not in the network of its stores"
+    for network in stamp.of("Microsoft.Network/virtualNetworks"):
+        subnet = next(
+            s["properties"] for s in at(network, "subnets") if at(app, "virtualNetworkSubnetId").endswith(s["name"])
+        )
+        if not subnet.get("defaultOutboundAccess"):
+            yield "network.bicep: the app reaches neither the issuer of tokens nor partners"
 
 
 def vehicles_need_certificates(stamp: Stamp) -> Iterator[str]:

@@ -142,6 +142,16 @@ def test_every_query_is_kusto_and_gives_the_column_that_its_alert_looks_at() -> 
         assert at(rule, "criteria")["allOf"][0]["metricMeasureColumn"] in columns[rule.body["name"]]
 
 
+def test_the_workbook_tells_of_fleet_ingest_decisions_notifications_and_cost() -> None:
+    (workbook,) = dev(INFRA).of("Microsoft.Insights/workbooks")
+    items = json.loads(at(workbook, "serializedData"))["items"]
+    heads = [item["content"]["json"].splitlines()[0] for item in items if item["type"] == 1]
+    assert heads == ["## Fleet", "## Ingest", "## Decisions", "## Notifications", "## Cost"]
+    looked_at = {id for item in items for id in item["content"].get("resourceIds", [])}
+    assert looked_at <= {r.id for r in dev(INFRA).resources}
+    assert len(looked_at) == 3
+
+
 def test_queries_ask_for_what_the_code_measures() -> None:
     code = (ROOT / "shared" / "metering.py").read_text()
     measured = set(re.findall(r'create_\w+\("([\w.]+)"', code))

@@ -350,7 +350,7 @@ brand       drop_template list_dead_letters
 brand       put_feature drop_feature put_plan drop_plan list_parked replay_all_parked read_audit read_books
 anybody     read_me
 anybody     read_signals read_freshness read_catalog
-public      health read_openapi read_passport_keys ask_unsubscribe unsubscribe
+public      health read_openapi read_passport_keys ask_unsubscribe unsubscribe fetch_export
 person      read_own_vehicles export_person erase_person
 person      read_preferences put_preferences read_contact put_contact send_test
 inbox       read_sightings

@@ -16,6 +16,7 @@ from shared.codec.rules import rule_document
 from shared.codec.trails import dead_letter_id
 from shared.domain.conditions import DEFAULTS
 from shared.domain.garage import Code, Invitation, Member, Role, digest_of
+from shared.domain.held import Held
 from shared.domain.history import day_of
 from shared.domain.inbox import Delivery, Item, Outcome, endpoint_recipient, item_id
 from shared.domain.kinds import Channel
@@ -158,6 +159,7 @@ def populated(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
         _told(world, column, user, "borealis" if column == "foreign" else "aurora")
     ada = PersonId("aurora", "user-ada")
     world.people.shelf.commit(str(ada), Person(ada, exports=(Export("exp-own", _now()),)), None)
+    world.exports.held["exp-own"] = Held(_now(), Person(ada), (), (), ())
     world.tokens.held = dict(PRINCIPALS)
     return world
 
@@ -183,7 +185,8 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     routed["name"] = f"2026-11-22_telemetry-{column}"
     routed |= {"item_id": _item(column), "notification_id": f"n-{column}", "endpoint_id": f"whe-{column}"}
     routed |= {"event_id": f"{day_of(_now())}.event-{column}", "letter_id": _letter(column)}
-    routed["sealed"] = world.codes.seal("aurora:user-ada/silent")
+    link = f":export:exp-own:{_now() + DAY}" if route.name == "fetch_export" else "aurora:user-ada/silent"
+    routed["sealed"] = world.codes.seal(link)
     body = BODIES.get(route.name)
     if route.name == "make_webhook" and "operator" in caller:
         body = {**BODIES[route.name], "partner": "partner-1"}

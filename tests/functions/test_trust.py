@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions import catalog, entitlements, garage, inbox, notifications, people, sales, vehicles, wake
+from functions import catalog, entitlements, garage, inbox, notifications, people, sales, telling, vehicles, wake
 from functions.http import ROUTES
 from shared.codec import messages
 from shared.domain.entitlement import CACHE_FOR
@@ -341,9 +341,28 @@ async def test_one_export_is_on_its_way_at_a_time_and_five_are_remembered(world:
         made = (await ask(people.export_person, "ada")).body
         await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
         done = await ask(people.read_export, "ada", export_id=made["id"])
-        assert (done.body["status"], done.body["url"].startswith("memory:")) == ("done", True)
+        assert (done.body["status"], done.body["url"].startswith(world.public_url)) == ("done", True)
     assert (await ask(people.read_export, "ada", export_id=first["id"])).status == 404
     assert len((await world.people.load(ADA)).value.exports) == EXPORTS
+
+
+async def test_a_link_to_an_export_needs_no_token_and_holds_for_a_quarter_of_an_hour(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (await ask(people.export_person, "ada")).body
+    await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+    found = (await ask(people.read_export, "ada", export_id=made["id"])).body
+    sealed = found["url"].rpartition("/")[2]
+    answer = await ask(people.fetch_export, None, sealed=sealed)
+    assert (answer.status, answer.body["userId"]) == (200, "user-ada")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    other = world.codes.seal(f"{ADA}/charging_finished")
+    for wrong in (sealed[:-1], other, world.codes.seal(f"x:export:{made['id']}:{2**60}"), ""):
+        assert (await ask(people.fetch_export, None, sealed=wrong)).status == 404
+    assert (await ask(telling.unsubscribe, None, sealed=sealed)).status == 404
+    ends = int(world.codes.unseal(sealed).rpartition(":")[2])
+    monkeypatch.setattr("functions.people.now_ms", lambda: ends)
+    assert (await ask(people.fetch_export, None, sealed=sealed)).status == 404
 
 
 async def test_an_export_under_the_same_key_is_the_same(world: MemoryWorld) -> None:
