@@ -28,10 +28,13 @@ OF_THE_HOST = {
 # ---- what the code uses
 
 
+GOLDEN = json.loads((ROOT / "tests" / "system" / "functions.golden.json").read_text())
+"""The functions, as the worker indexes them: tests/system/test_host.py holds the file to that."""
+
+
 def functions() -> list[dict[str, Any]]:
-    """The triggers, as the worker indexes them (tests/system/test_host.py holds the file to that)."""
-    golden = json.loads((ROOT / "tests" / "system" / "functions.golden.json").read_text())
-    return [bindings[0] for bindings, _ in golden.values()]
+    """Their triggers."""
+    return [bindings[0] for bindings, _ in GOLDEN.values()]
 
 
 def _calls(method: str, path: str = "shared/bootstrap.py") -> set[str]:
@@ -165,6 +168,16 @@ def settings_agree(stamps: list[Stamp]) -> Iterator[str]:
             continue
         if found.cosmos_key or found.servicebus_connection or found.storage_connection or not found.client_id:
             yield f"{stamp.name}: the code would not act as an identity"
+
+
+def scaling_agrees(stamps: list[Stamp]) -> Iterator[str]:
+    """What is always ready is a function by its name, which is the code's."""
+    names = {"http"} | {f"function:{name}" for name in GOLDEN}
+    for stamp in stamps:
+        (app,) = stamp.of("Microsoft.Web/sites")
+        for ready in at(app, "functionAppConfig.scaleAndConcurrency.alwaysReady"):
+            if ready["name"] not in names:
+                yield f"{stamp.name}: nothing is called {ready['name']}"
 
 
 # ---- rights

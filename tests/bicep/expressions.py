@@ -61,6 +61,8 @@ class Expressions:
     def _string(self, node: Node, names: Names) -> str:
         if node.children and node.children[0].type == "'''":
             return text(node)[3:-3].removeprefix("\n")
+        if sum(len(text(c)) for c in node.children) != len(text(node)):
+            raise Wrong(f"{self.at(node)}: {text(node)} has an escape that the grammar leaves out")
         return "".join(self._piece(c, names) for c in node.named_children)
 
     def _piece(self, node: Node, names: Names) -> str:

@@ -35,6 +35,7 @@ FAULTS: dict[str, Fault] = {
     "a secret in a setting": (APP, "CODE_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/code-secret)'", "CODE_SECRET: 'abc'", "vault"),
     "another Python": (APP, "version: '3.13'", "version: '3.11'", "not Python 3.13"),
     "no zone-redundant readiness": (APP, "zoneRedundant ? 2 : 1", "1", "two zones"),
+    "a function by another name": (APP, "function:ingest_telemetry", "function:ingest_telemetries", "nothing is called function:"),
     "logs go nowhere": (VAULT, "  scope: vault\n  name: 'service'", "  name: 'service'", "its logs go nowhere"),
     "no tags": (BUS, "  tags: tags\n  sku", "  sku", "no tags"),
     "a name that is too long": ("stamp.bicep", "take('st${short}', 24)", "'storage-${short}'", "is no name for it"),

@@ -97,6 +97,8 @@ def test_the_blocks_are_shell_and_name_what_there_is() -> None:
     outputs = set(re.findall(r"^output (\w+) ", MAIN, re.MULTILINE))
     asked = set(re.findall(r"\$\(out (\w+)\)", PAGE))
     assert asked <= outputs
+    numbers = set(re.findall(r"(?:SCOPE|ROLE)=([0-9a-f-]{36})", PAGE))
+    assert numbers == set(re.findall(r'"id": "([0-9a-f-]{36})"', (INFRA / "entra.json").read_text()))
     for path in re.findall(
         r"(?:infra|scripts|docs|tests|\.github)/[\w./-]*\.(?:json|py|bicepparam|bicep|kql|yml|md)", PAGE
     ):

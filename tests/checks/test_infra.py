@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.bicep.agreement import ROOT, rights_agree, settings_agree, topology_agrees
+from shared.domain.inbox import Outcome as Delivered
+from shared.domain.vehicle import Outcome as TakenIn
+from tests.bicep.agreement import GOLDEN, ROOT, rights_agree, scaling_agrees, settings_agree, topology_agrees
 from tests.bicep.faults import FAULTS, OF_TYPES, Fault
 from tests.bicep.rules import LOCAL_AUTH, RULES, at, sources_are_clean
 from tests.bicep.stamps import Stamp, dev, stamps
@@ -46,6 +48,7 @@ def findings(infra: Path) -> Iterator[str]:
     yield from topology_agrees(infra, found[-1])
     yield from settings_agree(found)
     yield from rights_agree(infra, found)
+    yield from scaling_agrees(found)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
@@ -159,6 +162,10 @@ def test_queries_ask_for_what_the_code_measures() -> None:
     text = "\n".join(queries(dev(INFRA)).values())
     assert set(re.findall(r"Name == '([\w.]+)'", text)) == measured
     assert set(re.findall(r"Properties\.(\w+)", text)) == attributes
+    outcomes = {o.value for o in (*TakenIn, *Delivered)}
+    assert set(re.findall(r"'(\w+)'", " ".join(re.findall(r"[Oo]utcome\)? (?:==|in) (.+)", text)))) <= outcomes
+    routes = {f"/{b['route']}" for bindings, _ in GOLDEN.values() for b in bindings if "route" in b}
+    assert set(re.findall(r"Url has '([^']+)'", text)) <= routes
 
 
 def test_an_alert_is_there_for_each_thing_that_somebody_has_to_look_at() -> None:
@@ -202,5 +209,12 @@ def test_a_fault_of_types_is_found(fault: str, tmp_path: Path) -> None:
 
 
 def test_rules_say_why() -> None:
-    rules: list[Callable[..., object]] = [*RULES, sources_are_clean, topology_agrees, settings_agree, rights_agree]
+    rules: list[Callable[..., object]] = [
+        *RULES,
+        sources_are_clean,
+        topology_agrees,
+        settings_agree,
+        rights_agree,
+        scaling_agrees,
+    ]
     assert all(rule.__doc__ for rule in rules)
