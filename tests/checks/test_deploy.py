@@ -48,7 +48,7 @@ def as_the_page_says(vehicles: int, messages: int, factor: int) -> dict[str, obj
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 1_000_000), st.integers(1, 2_000), st.integers(1, 20))
 def test_sizes_follow_from_the_fleet_as_the_page_says(vehicles: int, messages: int, factor: int) -> None:
     asked = {"vehicles": vehicles, "messagesPerDay": messages, "peakFactor": factor, "environmentName": "prod"}
@@ -61,7 +61,7 @@ def test_sizes_follow_from_the_fleet_as_the_page_says(vehicles: int, messages: i
     assert found == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 1_000_000), st.integers(1, 120), st.integers(1, 5))
 def test_a_stamp_can_take_what_its_fleet_sends_in_the_busiest_second(vehicles: int, messages: int, factor: int) -> None:
     asked = {"vehicles": vehicles, "messagesPerDay": messages, "peakFactor": factor, "environmentName": "prod"}
