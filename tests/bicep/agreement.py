@@ -171,71 +171,14 @@ def settings_agree(stamps: list[Stamp]) -> Iterator[str]:
 
 
 def scaling_agrees(stamps: list[Stamp]) -> Iterator[str]:
-    """What is always ready is a function by its name, which is the code's."""
+    """What is always ready is named as in the code, and the host takes as much at once as the platform sends."""
     names = {"http"} | {f"function:{name}" for name in GOLDEN}
+    host = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]
     for stamp in stamps:
         (app,) = stamp.of("Microsoft.Web/sites")
-        for ready in at(app, "functionAppConfig.scaleAndConcurrency.alwaysReady"):
+        scale = at(app, "functionAppConfig.scaleAndConcurrency")
+        for ready in scale["alwaysReady"]:
             if ready["name"] not in names:
                 yield f"{stamp.name}: nothing is called {ready['name']}"
-
-
-# ---- rights
-
-APP, IOT, CAPTURE, OPERATORS = "the app", "IoT Hub", "capture", "operators"
-
-
-def rights_needed(stamp: Stamp) -> set[tuple[str, str, str]]:
-    """(who, role, kind of resource), each for something that the code or the templates do."""
-    kinds, bootstrap = {t["type"] for t in functions()}, (ROOT / "shared" / "bootstrap.py").read_text()
-    settings = stamp.settings
-    needed = {
-        (APP, "eventHubsDataReceiver", "Microsoft.EventHub/namespaces"): "eventHubTrigger" in kinds,
-        (APP, "serviceBusDataReceiver", "Microsoft.ServiceBus/namespaces"): "serviceBusTrigger" in kinds,
-        (APP, "serviceBusDataSender", "Microsoft.ServiceBus/namespaces"): "get_queue_sender" in bootstrap,
-        (APP, "cosmosDataContributor", "Microsoft.DocumentDB/databaseAccounts"): "CosmosClient" in bootstrap,
-        (APP, "storageBlobDataOwner", "Microsoft.Storage/storageAccounts"): "tags=" in _source("adapters/blob.py"),
-        (APP, "keyVaultSecretsUser", "Microsoft.KeyVault/vaults"): "@Microsoft.KeyVault" in str(settings),
-        (APP, "monitoringMetricsPublisher", "Microsoft.Insights/components"): "credential"
-        in _source("adapters/monitor.py"),
-        (IOT, "eventHubsDataSender", "Microsoft.EventHub/namespaces"): True,  # its routes
-        (IOT, "iotHubRegistryContributor", "Microsoft.Devices/IotHubs"): True,  # DPS registers vehicles
-        (IOT, "iotHubTwinContributor", "Microsoft.Devices/IotHubs"): True,  # and writes their first twin
-        (CAPTURE, "storageBlobDataContributor", "Microsoft.Storage/storageAccounts"): bool(stamp.given.get("capture")),
-        (OPERATORS, "keyVaultSecretsOfficer", "Microsoft.KeyVault/vaults"): True,
-        (OPERATORS, "provisioningDataContributor", "Microsoft.Devices/provisioningServices"): True,
-    }
-    return {right for right, holds in needed.items() if holds}
-
-
-def _source(path: str) -> str:
-    return (ROOT / "shared" / path).read_text()
-
-
-def rights_granted(infra: Path, stamp: Stamp) -> set[tuple[str, str, str]]:
-    roles = {number: name for name, number in json.loads((infra / "roles.json").read_text()).items()}
-    found = set()
-    for r in stamp.resources:
-        if r.type.rpartition("/")[2] not in ("roleAssignments", "sqlRoleAssignments"):
-            continue
-        role = roles.get(at(r, "roleDefinitionId").rpartition("/")[2], "a role of its own")
-        on = r.owner.partition("/providers/")[2].rpartition("/")[0] or "everything"
-        found.add((_who(at(r, "principalId"), stamp), role, on))
-    return found
-
-
-def _who(principal: str, stamp: Stamp) -> str:
-    if principal == stamp.given["operators"]:
-        return OPERATORS
-    names = {"id-app-": APP, "id-iot-": IOT, "id-capture-": CAPTURE}
-    return next((who for part, who in names.items() if f"/{part}" in principal), principal)
-
-
-def rights_agree(infra: Path, stamps: list[Stamp]) -> Iterator[str]:
-    """Every right that is needed is granted, and no other."""
-    for stamp in stamps:
-        needed, granted = rights_needed(stamp), rights_granted(infra, stamp)
-        for right in sorted(needed - granted):
-            yield f"{stamp.name}: {right[0]} needs {right[1]} on {right[2]}"
-        for right in sorted(granted - needed):
-            yield f"{stamp.name}: {right[0]} does not need {right[1]} on {right[2]}"
+        if scale["triggers"]["http"]["perInstanceConcurrency"] != host["maxConcurrentRequests"]:
+            yield f"{stamp.name}: an instance is sent other numbers of requests than its host takes"

@@ -36,6 +36,7 @@ FAULTS: dict[str, Fault] = {
     "another Python": (APP, "version: '3.13'", "version: '3.11'", "not Python 3.13"),
     "no zone-redundant readiness": (APP, "zoneRedundant ? 2 : 1", "1", "two zones"),
     "a function by another name": (APP, "function:ingest_telemetry", "function:ingest_telemetries", "nothing is called function:"),
+    "more requests than the host takes": (APP, "perInstanceConcurrency: 200", "perInstanceConcurrency: 500", "other numbers of requests"),
     "logs go nowhere": (VAULT, "  scope: vault\n  name: 'service'", "  name: 'service'", "its logs go nowhere"),
     "no tags": (BUS, "  tags: tags\n  sku", "  sku", "no tags"),
     "a name that is too long": ("stamp.bicep", "take('st${short}', 24)", "'storage-${short}'", "is no name for it"),

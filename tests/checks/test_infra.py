@@ -13,8 +13,9 @@ import pytest
 
 from shared.domain.inbox import Outcome as Delivered
 from shared.domain.vehicle import Outcome as TakenIn
-from tests.bicep.agreement import GOLDEN, ROOT, rights_agree, scaling_agrees, settings_agree, topology_agrees
+from tests.bicep.agreement import GOLDEN, ROOT, scaling_agrees, settings_agree, topology_agrees
 from tests.bicep.faults import FAULTS, OF_TYPES, Fault
+from tests.bicep.rights import rights_agree
 from tests.bicep.rules import LOCAL_AUTH, RULES, at, sources_are_clean
 from tests.bicep.stamps import Stamp, dev, stamps
 from tests.bicep.syntax import Refused, Wrong, parse, unused

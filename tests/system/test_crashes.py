@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.system.crash import crash_run
 
-KILLS = 100 if os.environ.get("PROVE") else 10
+KILLS = 100 if os.environ.get("PROVE") else 7
 SEED = int(os.environ.get("SEED", "1"))
 
 
