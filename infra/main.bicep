@@ -123,12 +123,14 @@ var sizes = {
   instances: { most: mostInstances, http: max(environmentName == 'prod' ? 2 : 1, (httpInstances + 3) / 4) }
 }
 
-var suffix = '${brand}-${environmentName}-${regionCode}'
+var small = toLower(brand) == brand ? brand : fail('The brand stands in names that take small letters and digits only.')
+var suffix = '${small}-${environmentName}-${regionCode}'
+var tags = { brand: brand, environment: environmentName, region: regionCode }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: 'rg-${suffix}'
   location: location
-  tags: { brand: brand, environment: environmentName, region: regionCode }
+  tags: tags
 }
 
 module stamp 'stamp.bicep' = {
@@ -139,7 +141,7 @@ module stamp 'stamp.bicep' = {
     suffix: suffix
     token: take(uniqueString(subscription().id, suffix), 6)
     location: location
-    tags: group.tags
+    tags: tags
     isProduction: environmentName == 'prod'
     sizes: sizes
     operators: operators

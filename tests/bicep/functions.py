@@ -48,6 +48,7 @@ PURE: Mapping[str, Callable[..., Any]] = {
     "subscriptionResourceId": lambda kind, name: f"/subscriptions/{SUBSCRIPTION}/providers/{kind}/{name}",
     "take": lambda whole, number: whole[:number],
     "tenant": lambda: {"tenantId": TENANT},
+    "toLower": str.lower,
     "union": _union,
     "uniqueString": lambda *parts: sha256("/".join(parts).encode()).hexdigest()[:13],
 }

@@ -40,7 +40,7 @@ def test_an_expression_has_its_value(expression: str, value: object, tmp_path: P
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("output x string = toLower('A')\n", "the function toLower is not known here"),
+        ("output x string = padLeft('A', 2)\n", "the function padLeft is not known here"),
         ("output x string = map([1], i => i)\n", "not known here"),
         ("output x string = 'a\\${b}'\n", "an escape that the grammar leaves out"),
         ("output x int = 1 % 2\n", "% is not known here"),

@@ -113,6 +113,7 @@ def test_files_of_parameters_are_named_by_what_they_say() -> None:
         ({"peakFactor": 0}, "minValue"),
         ({"environmentName": "production"}, "allowed"),
         ({"brand": "aurora-borealis"}, "maxLength"),
+        ({"brand": "Aurora"}, "small letters"),
         ({"vehicles": 300_000}, "set serverless to false"),
         ({"extraRegions": ["northeurope"]}, "set serverless to false"),
     ],
