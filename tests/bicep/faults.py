@@ -58,6 +58,7 @@ FAULTS: dict[str, Fault] = {
     "a right that is missing": (BUS, "[roles.serviceBusDataReceiver, roles.serviceBusDataSender]", "[roles.serviceBusDataReceiver]", "needs serviceBusDataSender"),
     "a right that nobody needs": (HUBS, "roles.eventHubsDataReceiver)", "roles.eventHubsDataSender)", "does not need eventHubsDataSender"),
     "a right on too much": (VAULT, "  name: guid(vault.id, operators, roles.keyVaultSecretsOfficer)\n  scope: vault", "  name: guid(vault.id, operators, roles.keyVaultSecretsOfficer)", "on everything"),
+    "a right that is granted from elsewhere": ("modules/monitoring.bicep", "resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {\n  name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)\n  scope: insights", "resource other 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'other'\n}\n\nresource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {\n  name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)\n  scope: other", "rights_stand_where_they_hold"),
     "a role by its number": (VAULT, "'Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser", "'Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6'", "belongs into roles.json"),
     "a role that nobody has": ("roles.json", '"keyVaultSecretsUser"', '"idle": "x",\n  "keyVaultSecretsUser"', "nobody has idle"),
 }  # fmt: skip

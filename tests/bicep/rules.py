@@ -243,7 +243,16 @@ def vehicles_need_certificates(stamp: Stamp) -> Iterator[str]:
         yield "iot.bicep: DPS without keys needs 2026-03-01-preview or newer, and no policies"
 
 
+def rights_stand_where_they_hold(stamp: Stamp) -> Iterator[str]:
+    """Who may do what with a resource is read in the one module that makes it."""
+    makers = {r.id: r.file for r in stamp.resources}
+    for r in stamp.resources:
+        if r.type.endswith("oleAssignments") and makers.get(r.owner) != r.file:
+            yield f"{r.file}: it grants a right on what another module makes, or on everything"
+
+
 RULES: tuple[Rule, ...] = (
+    rights_stand_where_they_hold,
     local_auth_is_off,
     transport_is_new_enough,
     blobs_are_not_public,
