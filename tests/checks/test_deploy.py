@@ -6,8 +6,8 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bench.cost import DAYS, OURS, request_units
-from tests.bench.stamps import INFRA, costs, costs_table, fleet, sizes_table
+from tests.bench.cost import DAYS, OURS, PRICES, dollars, request_units
+from tests.bench.stamps import INFRA, MORE_PRICES, costs, costs_table, fleet, sizes_table
 from tests.bicep.agreement import ROOT
 from tests.bicep.stamps import dev
 from tests.bicep.syntax import Refused
@@ -28,10 +28,10 @@ def as_the_page_says(vehicles: int, messages: int, factor: int) -> dict[str, obj
         return None
     tiers = [("S1", 25, 400_000, 12, 200), ("S2", 250, 6_000_000, 120, 200), ("S3", 2500, 300_000_000, 6_000, 10)]
     hubs = []
-    for name, dollars, quota, rate, most in tiers:
+    for name, price, quota, rate, most in tiers:
         capacity = max(up(m, quota), 1 if name == "S1" and p <= 100 else up(p, rate))
         if capacity <= most:
-            hubs.append((dollars * capacity, name, capacity))
+            hubs.append((price * capacity, name, capacity))
     _, name, capacity = min(hubs)
     partitions = 8 if p <= 2_000 else 16 if p <= 4_000 else 32
     hundreds = up(p, 100)
@@ -79,6 +79,16 @@ def test_a_stamp_can_take_what_its_fleet_sends_in_the_busiest_second(vehicles: i
 def test_the_page_shows_what_fleets_come_to_and_cost() -> None:
     assert sizes_table() in PAGE
     assert costs_table() in PAGE
+
+
+def test_the_page_says_what_ten_thousand_vehicles_add() -> None:
+    each = {name: 10_000 * round(dollars(OURS)[name], 5) for name in dollars(OURS)}
+    serverless = 10_000 * request_units(OURS) / 1e6 * MORE_PRICES["Cosmos DB serverless, million request units"]
+    events = 10_000 * DAYS * 60 / 1e6 * PRICES["Event Hubs Standard, million events"]
+    parts = [each["Cosmos DB throughput"], serverless, each["Cosmos DB storage"], each["Functions"]]
+    said = PAGE.partition("In use adds")[2].partition("\n\n")[0]
+    numbers = [float(number) for number in re.findall(r"\b\d+\.\d\d\b", said)]
+    assert numbers == [round(n, 2) for n in (*parts, each["Service Bus"], each["Logs"], events)]
 
 
 def test_more_vehicles_cost_more_and_each_of_them_less() -> None:
