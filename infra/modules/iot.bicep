@@ -106,7 +106,7 @@ resource authority 'Microsoft.Devices/provisioningServices/certificates@2022-12-
   parent: provisioning
   name: 'vehicles'
   properties: {
-    certificate: vehicleCa
+    certificate: base64(vehicleCa)
     isVerified: true
   }
 }

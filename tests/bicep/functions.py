@@ -1,6 +1,7 @@
 """Bicep's own functions, as far as the templates call them."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +35,7 @@ def _smallest(*numbers: int) -> int:
 
 
 PURE: Mapping[str, Callable[..., Any]] = {
+    "base64": lambda whole: b64encode(whole.encode()).decode(),
     "concat": lambda *lists: [item for one in lists for item in one],
     "contains": lambda where, what: what in where,
     "empty": lambda value: not value,
