@@ -10,6 +10,7 @@ param workspaceId string
 param serviceBusId string
 param cosmosId string
 
+// A window is longer than the pause between looks: telemetry comes some minutes late.
 var asked = [
   {
     name: 'ingest-lag'
@@ -19,6 +20,7 @@ var asked = [
     operator: 'GreaterThan'
     threshold: 300
     every: 'PT5M'
+    window: 'PT15M'
     severity: 1
   }
   {
@@ -29,6 +31,7 @@ var asked = [
     operator: 'GreaterThan'
     threshold: 1
     every: 'PT15M'
+    window: 'PT30M'
     severity: 2
   }
   {
@@ -39,6 +42,7 @@ var asked = [
     operator: 'GreaterThan'
     threshold: 5
     every: 'PT15M'
+    window: 'PT30M'
     severity: 2
   }
   {
@@ -49,6 +53,7 @@ var asked = [
     operator: 'GreaterThan'
     threshold: 1
     every: 'PT5M'
+    window: 'PT15M'
     severity: 1
   }
   {
@@ -59,6 +64,7 @@ var asked = [
     operator: 'GreaterThan'
     threshold: 250
     every: 'PT15M'
+    window: 'PT30M'
     severity: 2
   }
   {
@@ -68,7 +74,8 @@ var asked = [
     measure: 'Reports'
     operator: 'LessThan'
     threshold: 1
-    every: 'PT1H'
+    every: 'PT15M'
+    window: 'PT1H'
     severity: 1
   }
 ]
@@ -131,7 +138,7 @@ resource queries 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for one 
     enabled: true
     scopes: [workspaceId]
     evaluationFrequency: one.every
-    windowSize: one.every
+    windowSize: one.window
     // A new workspace has no such tables before the first telemetry.
     skipQueryValidation: true
     criteria: {
