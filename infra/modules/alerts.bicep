@@ -69,7 +69,7 @@ var asked = [
   }
   {
     name: 'silence'
-    says: 'No vehicle has sent anything for an hour.'
+    says: 'Nothing of any vehicle has been taken in for an hour.'
     query: loadTextContent('../queries/silence.kql')
     measure: 'Reports'
     operator: 'LessThan'
