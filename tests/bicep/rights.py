@@ -12,9 +12,11 @@ APP, IOT, CAPTURE, OPERATORS = "the app", "IoT Hub", "capture", "operators"
 
 
 def rights_needed(stamp: Stamp) -> set[tuple[str, str, str]]:
-    """(who, role, kind of resource), each for something that the code or the templates do."""
+    """(who, role, kind of resource), each for what the code, the templates or the operators of docs/deploy.md do."""
     kinds, bootstrap = {t["type"] for t in functions()}, (ROOT / "shared" / "bootstrap.py").read_text()
-    settings = stamp.settings
+    settings, page = stamp.settings, (ROOT / "docs" / "deploy.md").read_text()
+    (hub,), (dps,) = stamp.of("Microsoft.Devices/IotHubs"), stamp.of("Microsoft.Devices/provisioningServices")
+    linked = any(one["authenticationType"] == "UserAssigned" for one in at(dps, "iotHubs"))
     needed = {
         (APP, "eventHubsDataReceiver", "Microsoft.EventHub/namespaces"): "eventHubTrigger" in kinds,
         (APP, "serviceBusDataReceiver", "Microsoft.ServiceBus/namespaces"): "serviceBusTrigger" in kinds,
@@ -24,12 +26,13 @@ def rights_needed(stamp: Stamp) -> set[tuple[str, str, str]]:
         (APP, "keyVaultSecretsUser", "Microsoft.KeyVault/vaults"): "@Microsoft.KeyVault" in str(settings),
         (APP, "monitoringMetricsPublisher", "Microsoft.Insights/components"): "credential"
         in _source("adapters/monitor.py"),
-        (IOT, "eventHubsDataSender", "Microsoft.EventHub/namespaces"): True,  # its routes
-        (IOT, "iotHubRegistryContributor", "Microsoft.Devices/IotHubs"): True,  # DPS registers vehicles
-        (IOT, "iotHubTwinContributor", "Microsoft.Devices/IotHubs"): True,  # and writes their first twin
+        (IOT, "eventHubsDataSender", "Microsoft.EventHub/namespaces"): bool(at(hub, "routing.endpoints.eventHubs")),
+        (IOT, "iotHubRegistryContributor", "Microsoft.Devices/IotHubs"): linked,  # DPS registers vehicles
+        (IOT, "iotHubTwinContributor", "Microsoft.Devices/IotHubs"): linked,  # and writes their first twin
         (CAPTURE, "storageBlobDataContributor", "Microsoft.Storage/storageAccounts"): bool(stamp.given.get("capture")),
-        (OPERATORS, "keyVaultSecretsOfficer", "Microsoft.KeyVault/vaults"): True,
-        (OPERATORS, "provisioningDataContributor", "Microsoft.Devices/provisioningServices"): True,
+        (OPERATORS, "keyVaultSecretsOfficer", "Microsoft.KeyVault/vaults"): "az keyvault secret set" in page,
+        (OPERATORS, "provisioningDataContributor", "Microsoft.Devices/provisioningServices"): "enrollment-group create"
+        in page,
     }
     return {right for right, holds in needed.items() if holds}
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench.cost import DAYS, OURS, PRICES, dollars, request_units
-from tests.bench.stamps import INFRA, MORE_PRICES, costs, costs_table, fleet, sizes_table
+from tests.bench.stamps import HOURS, INFRA, MORE_PRICES, costs, costs_table, fleet, sizes_table
 from tests.bicep.agreement import ROOT
 from tests.bicep.stamps import dev
 from tests.bicep.syntax import Refused
@@ -89,6 +89,21 @@ def test_the_page_says_what_ten_thousand_vehicles_add() -> None:
     said = PAGE.partition("In use adds")[2].partition("\n\n")[0]
     numbers = [float(number) for number in re.findall(r"\b\d+\.\d\d\b", said)]
     assert numbers == [round(n, 2) for n in (*parts, each["Service Bus"], each["Logs"], events)]
+
+
+def test_the_page_says_what_is_paid_for_nothing_that_moves() -> None:
+    said = PAGE.partition("Idle is: ")[2].partition("Further regions")[0]
+    units, capacity, ready = PRICES["Event Hubs Standard, throughput unit and hour"], HOURS, 2 * HOURS * 3600
+    expected = {
+        "throughput units at": units * capacity,
+        "Service Bus at": MORE_PRICES["Service Bus Standard, month"],
+        "most at": PRICES["Cosmos DB autoscale, 100 RU/s and hour"] * capacity,
+        "if serverless),": MORE_PRICES["Functions Flex Consumption, always ready, GB-second"] * ready,
+        "alerts, and": MORE_PRICES["Private endpoint, hour"] * capacity,
+    }
+    for words, dollars_ in expected.items():
+        assert re.search(rf"{re.escape(words)}\s+{dollars_:.2f}\b", said), words
+    assert f"({MORE_PRICES['Service Bus Premium, messaging unit and hour'] * HOURS:.0f} if isolated)" in said
 
 
 def test_more_vehicles_cost_more_and_each_of_them_less() -> None:
