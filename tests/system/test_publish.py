@@ -1,7 +1,6 @@
 """Publishing, against a server that answers as a function app's SCM site does."""
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from local.cloud import ROOT
-
-spec = importlib.util.spec_from_file_location("publish", ROOT / "scripts" / "publish.py")
-assert spec is not None
-assert spec.loader is not None
-script: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
+from scripts import publish as script
 
 
 @dataclass

@@ -3,7 +3,6 @@
 Both are one small MQTT 3.1.1 server here, which takes only clients whose certificate the authority signed."""
 
 import asyncio
-import importlib.util
 import json
 import ssl
 from asyncio import StreamReader, StreamWriter
@@ -24,15 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from local.cloud import ROOT
+from scripts import vehicle
 from tests.examples import VEHICLE
 from tests.unit.test_telemetry_codec import DECODER
 
-spec = importlib.util.spec_from_file_location("vehicle", ROOT / "scripts" / "vehicle.py")
-assert spec is not None
-assert spec.loader is not None
-vehicle: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(vehicle)
 SCOPE, CONNECT, PUBLISH, SUBSCRIBE, PING, DISCONNECT = "0ne00000000", 1, 3, 8, 12, 14
 
 
