@@ -7,8 +7,9 @@ from functions.reading import limit, moment, path_id, wanted, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import charge_answer, point_answer, state_answer, trip_answer, trip_feature
+from shared.domain.charges import Charge
 from shared.domain.history import DAY
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.errors import Code, Malformed
 from shared.use_cases import history, vehicles
 from shared.use_cases.history import Outside, Stretch

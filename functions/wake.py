@@ -31,7 +31,7 @@ async def wake_due(message: func.ServiceBusMessage) -> None:
         if woken.person:
             await people.look_after(PersonId.parse(woken.id), now_ms, w.everywhere, w.planning)
             return
-        await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules), w.handover_after)
+        await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules, w.brands), w.handover_after)
 
     async def again(woken: Wake, attempt: int, delay: float) -> None:
         log.info("what is due stays due, and the timer finds it again")

@@ -17,7 +17,7 @@ from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access
 from shared.domain.breaker import Breakers
 from shared.domain.catalog import Catalog
-from shared.domain.conditions import DEFAULTS
+from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk, day_of
@@ -33,9 +33,11 @@ from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
 from shared.domain.sighting import Sighting, sighting
 from shared.domain.signals import Release
+from shared.domain.span import named_at
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
-from shared.domain.trips import Charge, Trip, named_at
+from shared.domain.trip_settings import TripSettings
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail, Templates
@@ -53,6 +55,7 @@ from shared.use_cases.planning import Planning
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
+from tests.examples import AT_ONCE
 
 _SHIPPED = Release()
 _versions = count(1)
@@ -180,7 +183,7 @@ class MemoryRules:
         return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
 
     async def defaults(self, brand: str) -> Sequence[Rule]:
-        return self.held.get(brand, DEFAULTS)
+        return self.held.get(brand, AT_ONCE)
 
     async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
         self.held[brand] = tuple(rules)
@@ -215,12 +218,19 @@ class MemoryBrands:
         self.fresh: dict[str, Thresholds] = {}
         self.codes: dict[str, Mapping[str, str]] = {}
         self.preferences: dict[str, Preferences] = {}
+        self.trips: dict[str, TripSettings] = {}
 
     async def thresholds(self, brand: str) -> Thresholds:
         return self.fresh.get(brand, Thresholds())
 
     async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None:
         self.fresh[brand] = thresholds
+
+    async def trip_settings(self, brand: str) -> TripSettings:
+        return self.trips.get(brand, TripSettings())
+
+    async def put_trip_settings(self, brand: str, settings: TripSettings) -> None:
+        self.trips[brand] = settings
 
     async def trouble_codes(self, brand: str) -> Mapping[str, str]:
         return self.codes.get(brand, {})

@@ -10,6 +10,7 @@ from shared.domain.freshness import Thresholds
 from shared.domain.garage import Member, Role
 from shared.domain.policy import Mode, Status
 from shared.domain.profile import Profile
+from shared.domain.trip_settings import TripSettings
 from shared.domain.vin import is_vin
 from shared.errors import Forbidden, Malformed
 
@@ -132,6 +133,16 @@ class PutRule(RootModel[AnyRule]):
     """One rule of a vehicle's own."""
 
     model_config = LATER
+
+
+class PutTripSettings(Body):
+    """What counts as a trip: at least so many metres and seconds."""
+
+    minimum_metres: Annotated[float, Field(strict=False, ge=0, le=100_000)]
+    minimum_seconds: Annotated[int, Field(ge=0, le=86_400)]
+
+    def settings(self) -> TripSettings:
+        return TripSettings(self.minimum_metres, self.minimum_seconds)
 
 
 class PutThresholds(Body):

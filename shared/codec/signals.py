@@ -38,7 +38,8 @@ def reading_type(leaf: Leaf) -> Any:
         return Annotated[float, msgspec.Meta(ge=leaf.least, le=leaf.most)] if bounded else float
     if leaf.datatype in _INTEGERS:
         sign, bits = _INTEGERS[leaf.datatype]
-        least, most = (0, min(2**bits, 2**63) - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        # The last number of an unsigned type and the first of a signed one stand for "not available" (SAE J1939).
+        least, most = (0, min(2**bits - 2, 2**63 - 1)) if sign else (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1)
         low = least if leaf.least is None else int(leaf.least)
         return Annotated[int, msgspec.Meta(ge=low, le=most if leaf.most is None else int(leaf.most))]
     raise Malformed(f"signals of type {leaf.datatype} are not supported")

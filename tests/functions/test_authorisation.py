@@ -28,8 +28,8 @@ from shared.domain.policy import Exclusion, Mode, Privacy
 from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Consent, Profile
 from shared.domain.sales import bought, granted
+from shared.domain.span import Span
 from shared.domain.subscription import Grant
-from shared.domain.track import Span
 from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint

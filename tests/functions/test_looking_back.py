@@ -11,10 +11,12 @@ from functions import brands, parked, states
 from functions import wake as wake_functions
 from functions.http import now_ms
 from shared.codec import messages
+from shared.domain.charges import Charge
 from shared.domain.history import DAY
 from shared.domain.signals import LEAVES
-from shared.domain.track import STOP, Span
-from shared.domain.trips import Charge, Trip
+from shared.domain.span import Span
+from shared.domain.track import STOP
+from shared.domain.trips import Trip
 from shared.use_cases import parking as parking_use_case
 from tests.examples import NOON, PROFILE, VEHICLE, cloud_event, encoded
 from tests.functions.conftest import ask
@@ -146,14 +148,14 @@ async def test_a_trip_is_derived_once_it_is_over_and_again_when_a_late_sample_ch
 
 async def test_two_trips_that_late_samples_join_become_one(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     for start in (0, 400):
-        await ingest(*(received(start + n, moving(start + n)) for n in range(31)))
-        await ingest(received(start + 340, moving(start + 340, {"Vehicle.Speed": 0.0})))
-        await awake(monkeypatch, NOON + (start + 341) * 1000)
+        await ingest(*(received(start + n, moving(start + n)) for n in range(71)))
+        await ingest(received(start + 380, moving(start + 380, {"Vehicle.Speed": 0.0})))
+        await awake(monkeypatch, NOON + (start + 381) * 1000)
     assert len(await trips()) == 2
     await ingest(received(800, moving(200)))
     await awake(monkeypatch, NOON + 900_000)
     (one,) = await trips()
-    assert one["duration"] == 430
+    assert one["duration"] == 470
 
 
 async def test_a_charge_is_derived_when_it_is_over(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:

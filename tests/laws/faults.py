@@ -280,7 +280,7 @@ class Run:
             states = self._states(fate)
             profiles, told, kept = self._faulty(fate, w.profiles, w.notifications, w.histories)
             reach = Reach(profiles, states, told, w.people)
-            outside = wakes.Outside(reach, kept, w.rules)
+            outside = wakes.Outside(reach, kept, w.rules, w.brands)
             try:
                 await wakes.sweep(self.clock, states, w.people, Faulty(fate, w.wakes))  # type: ignore[arg-type]
                 for vehicle, _ in w.wakes.contents:
