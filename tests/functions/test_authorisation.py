@@ -67,6 +67,7 @@ BODIES: dict[str, Any] = {
     "load_signals": {"Vehicle.Speed": {"type": "sensor", "datatype": "float"}},
     "overlay_signals": {},
     "set_freshness": {"liveSeconds": 1, "staleSeconds": 2},
+    "set_trip_settings": {"minimumMetres": 200, "minimumSeconds": 60},
     "set_trouble_codes": {"codes": {}},
     "publish_catalog": {"features": [], "plans": []},
     "put_feature": {"id": "new"},

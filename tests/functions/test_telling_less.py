@@ -251,7 +251,7 @@ async def test_a_brand_says_what_it_tells(world: MemoryWorld) -> None:
     assert [rule["id"] for rule in shipped][:2] == ["battery_low", "trouble_code"]
     low_at_30 = {"id": "battery_low", "kind": "threshold", "signal": shipped[0]["signal"], "below": 30, "clears": 35}
     await ask(rules.publish_default_rules, body={"rules": [low_at_30 | {"name": "battery_low"}]})
-    await ingest(received(0, low(0, soc=29)))
+    await ingest(received(0, low(0, soc=29)), received(1, low(1, soc=29)))
     assert [n.kind for n in world.notifications.contents] == ["battery_low"]
     assert (await ask(rules.publish_default_rules, "ada", {"rules": []})).code == "forbidden"
     assert (await ask(rules.publish_default_rules, body={"rules": [low_at_30, low_at_30]})).code == "invalid_body"

@@ -71,7 +71,8 @@ def test_a_reading_above_a_threshold_is_told_until_it_is_past_the_other_side() -
 
 def low(*charges: float, every: int = 5) -> list[str]:
     rule = Threshold(id="low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low")
-    return told(drive(rule, *({STATE_OF_CHARGE: charge} for charge in charges), every=every))
+    readings: list[dict[str, Value]] = [{STATE_OF_CHARGE: charge} for charge in charges]
+    return told(drive(rule, *readings, every=every))
 
 
 def test_a_reading_beyond_a_threshold_is_told_once_a_second_one_confirms_it() -> None:
@@ -260,7 +261,7 @@ def test_a_fence_that_is_drawn_around_a_vehicle_is_not_entered_but_left() -> Non
 def test_a_fence_that_is_written_again_unchanged_was_drawn_when_it_was_first() -> None:
     drawn = HOME.made(NOON, None)
     assert HOME.made(NOON + HOUR, drawn) == drawn
-    assert replace(HOME, shape=SQUARE).made(NOON + HOUR, drawn) != replace(drawn, shape=SQUARE)
+    assert replace(HOME, shape=SQUARE).made(NOON + HOUR, drawn) == replace(HOME, shape=SQUARE, drawn_at=NOON + HOUR)
 
 
 def test_silence_is_told_by_time_alone_and_over_with_the_next_message() -> None:
