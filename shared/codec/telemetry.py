@@ -58,7 +58,8 @@ class Decoder:
             samples.append(Sample(at, _renamed(signals, shape.renamed) if shape.renamed else signals))
         if readings > MOST_READINGS:
             raise _too_many()
-        return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent)
+        not_places = self._vocabulary.not_places
+        return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent, not_places)
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -83,7 +84,8 @@ class Decoder:
             self._shapes.learn(device, (path for _, signals in raw for path in signals))
         traceparent = event.get("traceparent")
         trace = traceparent if isinstance(traceparent, str) else None
-        return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+        number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
+        return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
 
 
 def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
