@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.codec import schemas
 from shared.codec.rules import rule_document
+from shared.codec.signals import tells_place
 from shared.domain.audit import Access
 from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
@@ -109,11 +110,11 @@ def rules_answer(rules: Iterable[Rule]) -> schemas.RulesAnswer:
 
 def signals_answer(leaves: Mapping[str, Leaf], wanted: Callable[[str], bool]) -> schemas.SignalsAnswer:
     """Flat: path to facts."""
-    return {"signals": {path: _leaf_answer(leaf) for path, leaf in sorted(leaves.items()) if wanted(path)}}
+    return {"signals": {path: _leaf_answer(path, leaf) for path, leaf in sorted(leaves.items()) if wanted(path)}}
 
 
-def _leaf_answer(leaf: Leaf) -> schemas.LeafAnswer:
-    found: schemas.LeafAnswer = {"datatype": leaf.datatype}
+def _leaf_answer(path: str, leaf: Leaf) -> schemas.LeafAnswer:
+    found: schemas.LeafAnswer = {"datatype": leaf.datatype, "place": tells_place(path, leaf)}
     if leaf.unit is not None:
         found["unit"] = leaf.unit
     if leaf.least is not None:

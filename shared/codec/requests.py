@@ -11,7 +11,7 @@ from shared.domain.garage import Member, Role
 from shared.domain.policy import Mode, Status
 from shared.domain.profile import Profile
 from shared.domain.trip_settings import TripSettings
-from shared.domain.vin import is_vin
+from shared.domain.vin import require_vin
 from shared.errors import Forbidden, Malformed
 
 
@@ -27,12 +27,11 @@ class RegisterVehicle(Body):
     roles: Annotated[dict[UserId, Annotated[Role, Field(strict=False)]], Field(max_length=20)] = {}
 
     def profile(self, vehicle_id: str, brand: str) -> Profile:
-        """What it will be once registered. Raises Malformed for a VIN that is none, for guests and for two primary
-        users, Forbidden for another's brand."""
+        """What it will be once registered. Raises Malformed for a VIN that its region does not accept, for guests and
+        for two primary users, Forbidden for another's brand."""
         if self.brand not in (None, brand):
             raise Forbidden("only vehicles of the own brand can be registered")
-        if not is_vin(self.vin):
-            raise Malformed("vin: not a vehicle identification number (ISO 3779)")
+        require_vin(self.vin, self.region)
         given = list(self.roles.values())
         if given.count(Role.PRIMARY) > 1 or Role.GUEST in given:
             raise Malformed("roles: one primary user at most, and no guests, who are invited")

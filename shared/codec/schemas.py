@@ -262,6 +262,7 @@ class RulesAnswer(TypedDict):
 
 class LeafAnswer(TypedDict):
     datatype: str
+    place: bool
     unit: NotRequired[str]
     min: NotRequired[float]
     max: NotRequired[float]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.codec.places import decision
 from shared.domain.signals import Alias, Leaf, Release
 from shared.domain.telemetry import Value
 from shared.errors import Malformed
@@ -53,6 +54,7 @@ class Vocabulary:
         self.types = {path: reading_type(leaf) for path, leaf in leaves.items()}
         names, self._units = _aliases()
         self._names = {old: alias for old, alias in names.items() if old not in leaves and alias.path in leaves}
+        self.not_places = frozenset(path for path, leaf in leaves.items() if not tells_place(path, leaf))
 
     def target(self, path: str) -> str | None:
         """What a signal is called in this vocabulary, if it is in it."""
@@ -103,10 +105,21 @@ def _aliases() -> tuple[dict[str, Alias], dict[str, dict[str, Alias]]]:
     return names, units
 
 
+def tells_place(path: str, leaf: Leaf) -> bool:
+    """Whether readings of a signal count as places. VSS 6.0 decides for its leaves and what older releases call them;
+    a leaf may call itself a place besides. Any other signal counts as one unless its leaf says that it is none."""
+    older, _ = _aliases()
+    decided = decision(older[path].path if path in older else path)
+    if decided is None:
+        return leaf.place is not False
+    return decided or leaf.place is True
+
+
 def leaf(found: Mapping[str, Any]) -> Leaf:
-    """A leaf as the specification writes it."""
+    """A leaf as the specification writes it, and with `place` if it says so."""
+    allowed = tuple(found.get("allowed") or ())
     return Leaf(
-        found["datatype"], found.get("unit"), found.get("min"), found.get("max"), tuple(found.get("allowed") or ())
+        found["datatype"], found.get("unit"), found.get("min"), found.get("max"), allowed, place=found.get("place")
     )
 
 

@@ -59,7 +59,8 @@ class Decoder:
         if readings > MOST_READINGS:
             raise _too_many()
         samples, refused, skewed = _timed(claimed, read, arrived_at)
-        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent)
+        not_places = self._vocabulary.not_places
+        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -86,7 +87,8 @@ class Decoder:
         refused += misfits
         traceparent = event.get("traceparent")
         trace = traceparent if isinstance(traceparent, str) else None
-        return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+        number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
+        return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
 
 
 def _timed(

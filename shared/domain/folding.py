@@ -91,7 +91,7 @@ class _Folding:
             return Outcome.DUPLICATE
         samples, hidden = event.telemetry.samples, False
         if privacy.exclusions or privacy.floor:
-            samples, hidden = visible(privacy, samples, event.arrived_at)
+            samples, hidden = visible(privacy, samples, event.arrived_at, event.telemetry.not_places)
             if hidden and not samples:
                 return Outcome.SUPPRESSED
         late = self._window.passed(sequence)

@@ -1,6 +1,6 @@
 """What a vehicle sent: samples of signals, each at a time; and where the hub holds it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Census(NamedTuple):
 
 class Telemetry(NamedTuple):
     """One message from one vehicle; how many readings it held, and how many were refused, unknown, or seen at a time
-    that the hub's clock overruled."""
+    that the hub's clock overruled. `not_places` are signals that tell no place; any other is taken to tell one."""
 
     vehicle_id: str
     sequence: int
@@ -61,6 +61,7 @@ class Telemetry(NamedTuple):
     unknown: int = 0
     skewed: int = 0
     traceparent: str | None = None
+    not_places: Set[str] = frozenset()
 
     @property
     def census(self) -> Census:

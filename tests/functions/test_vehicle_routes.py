@@ -41,6 +41,18 @@ async def test_a_batch_again_under_the_same_key_makes_nothing_new(world: MemoryW
     assert len(world.profiles.shelf.held) == 3
 
 
+async def test_the_check_digit_of_a_vin_binds_where_the_vehicle_is_sold(world: MemoryWorld) -> None:
+    built_in_mexico = "3VWZZZ1KZ8M012345"
+    answer = await ask(vehicles.register_vehicle, body=new(1, vin=built_in_mexico, region="na"))
+    assert (answer.status, answer.code) == (400, "invalid_body")
+    assert answer.body["detail"] == "vin: in region na the ninth character is a check digit, 5 for the others"
+    assert (await ask(vehicles.register_vehicle, body=new(1, vin=built_in_mexico, region="eu"))).status == 201
+    right = built_in_mexico.replace("KZ8M", "K58M")
+    assert (await ask(vehicles.register_vehicle, body=new(1, vin=right, region="na"))).status == 201
+    found = await ask(vehicles.list_vehicles, query={"vin": built_in_mexico})
+    assert [item["region"] for item in found.body["items"]] == ["eu"]
+
+
 @pytest.mark.parametrize("batch", [[], [new(n) for n in range(101)], [{"vin": VIN}], [1]])
 async def test_a_batch_has_one_to_a_hundred_vehicles_that_are_some(world: MemoryWorld, batch: list[Any]) -> None:
     assert (await ask(vehicles.register_vehicle, body=batch)).code == "invalid_body"

@@ -138,7 +138,8 @@ class Run:
         sent = self.messages[int(body)]
         if not sent.readings:
             raise Malformed("poison", Code.NOT_JSON)
-        return Telemetry(device, sent.sequence, (Sample(sent.at, sent.readings),))
+        not_places = sent.readings.keys() - {LATITUDE}
+        return Telemetry(device, sent.sequence, (Sample(sent.at, sent.readings),), not_places=not_places)
 
     def arrival(self, partition: int, position: int) -> Arrival:
         sent = self.hub[partition][position]
