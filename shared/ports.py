@@ -30,6 +30,8 @@ from shared.domain.wording import Call, Context, Mail, Push, Template, Templates
 
 type Clock = Callable[[], int]
 """Epoch milliseconds."""
+type MonotonicClock = Callable[[], float]
+"""Seconds since an arbitrary moment; never set back."""
 type Decode = Callable[[str, bytes, int], Telemetry]
 """What a device sent in a body that arrived at a time (epoch ms); raises Rejected with the reason to park it for."""
 

@@ -192,8 +192,8 @@ async def test_patterns_that_are_none_are_refused(world: MemoryWorld, paths: str
     assert answer.code == Code.INVALID_QUERY
 
 
-async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states, "now_ms", lambda: NOON)
+async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld) -> None:
+    world.clock.at = NOON
     reported(world, Speed=1.0)
     first = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
     known = {"if-none-match": f'"other", {first.headers["ETag"]}'}
@@ -203,11 +203,11 @@ async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld, mo
     assert (await ask(states.read_vehicle_state, headers=known, vehicle_id=VEHICLE)).status == 200
 
 
-async def test_a_reading_grows_stale_and_then_offline(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reading_grows_stale_and_then_offline(world: MemoryWorld) -> None:
     reported(world, Speed=1.0)
     for seconds, freshness in ((120, "live"), (121, "stale"), (86_400, "stale"), (86_401, "offline")):
         now = NOON + seconds * 1000
-        monkeypatch.setattr(states, "now_ms", lambda now=now: now)
+        world.clock.at = now
         answer = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
         assert answer.body["signals"]["Vehicle.Speed"]["freshness"] == freshness
 

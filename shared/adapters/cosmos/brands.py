@@ -21,7 +21,7 @@ from shared.domain.rules import Book, Rule
 from shared.domain.signals import Leaf, Release
 from shared.domain.wording import Templates
 from shared.errors import Conflict, NotFound
-from shared.ports import Decode, Versioned
+from shared.ports import Decode, MonotonicClock, Versioned
 
 BOOKS = 20_000
 """Vehicles with rules of their own that an instance remembers."""
@@ -30,9 +30,9 @@ BOOKS = 20_000
 class Said:
     """Single documents of a brand, read again after a minute."""
 
-    def __init__(self, container: ContainerProxy) -> None:
+    def __init__(self, container: ContainerProxy, monotonic: MonotonicClock) -> None:
         self._container = container
-        self._fresh: Fresh[Document] = Fresh()
+        self._fresh: Fresh[Document] = Fresh(monotonic)
 
     async def read(self, brand: str, id: str) -> Document:
         """An empty one if the brand never said."""
