@@ -91,10 +91,11 @@ def without(timeline: Timeline, *names: str) -> dict[float, Signals]:
 
 
 class Car:
-    """The one vehicle of a case. `now` is the cloud's clock (epoch ms); the car's own is `clock_error` minutes ahead."""
+    """The one vehicle of a case; its clock is `clock_error` minutes ahead of the cloud's."""
 
     def __init__(self, world: MemoryWorld) -> None:
-        self.world, self.now = world, NOON
+        self.world = world
+        self.world.clock.at = NOON
         self.clock_error = 0.0
         self._sequence = self._position = 0
 
@@ -128,7 +129,7 @@ class Car:
             body=body,
             trigger_metadata={**context, "PropertiesArray": Datum(json.dumps([{}]), "json")},
             sequence_number=self._position,
-            enqueued_time=datetime.fromtimestamp(self.now / 1000, UTC).replace(tzinfo=None),
+            enqueued_time=datetime.fromtimestamp(self.world.clock() / 1000, UTC).replace(tzinfo=None),
             iothub_metadata={"connection-device-id": VEHICLE},
         )
         await telemetry.ingest_telemetry([event])
@@ -139,15 +140,15 @@ class Car:
 
     async def wait(self, until: float) -> None:
         """Let time pass, and the timer come each minute."""
-        end = NOON + round(until * MINUTE)
-        for tick in range(self.now - self.now % MINUTE + MINUTE, end + 1, MINUTE):
-            self.now = tick
+        clock, end = self.world.clock, NOON + round(until * MINUTE)
+        for tick in range(clock.at - clock.at % MINUTE + MINUTE, end + 1, MINUTE):
+            clock.at = tick
             await wake.sweep_due(func.TimerRequest())
             due = [vehicle for vehicle, _ in self.world.wakes.contents]
             self.world.wakes.sent.clear()
             for vehicle in due:
                 await wake.wake_due(message(messages.encode_wake(vehicle, tick)))
-        self.now = max(self.now, end)
+        clock.at = max(clock.at, end)
 
     async def has_rule(self, id: str, **rule: Any) -> None:
         """The owner puts a rule of the vehicle's own."""

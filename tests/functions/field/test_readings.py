@@ -64,11 +64,7 @@ async def test_numbers_that_come_as_text_make_a_trip(car: Car) -> None:
     ("name", "leaf", "good", "bad"),
     [
         pytest.param(
-            "range",
-            {"datatype": "uint32", "unit": "m", "max": 800_000},
-            180_000,
-            2_047_000,
-            id="meatpiHQ/wican-fw#750",
+            "range", {"datatype": "uint32", "unit": "m", "max": 800_000}, 180_000, 2_047_000, id="meatpiHQ/wican-fw#750"
         ),
         pytest.param(
             "tyre",
