@@ -67,9 +67,11 @@ class Vocabulary:
         """The readings that fit; how many were refused; how many were of signals that we do not know.
 
         A value that can mean but one thing is taken for it ("12.3" for a number). What an older release calls or counts
-        otherwise is brought to today's name and unit, unless today's name is there too."""
+        otherwise is brought to today's name and unit, unless today's name is there too. A latitude and a longitude are
+        one position: where one of them is refused, so is the other."""
         kept: dict[str, Value] = {}
         refused = unknown = 0
+        misfits = list[str]()
         units = self._units.get(release or "", {})
         for path, value in readings.items():
             alias = units.get(path) or (None if path in self.types else self._names.get(path))
@@ -81,6 +83,10 @@ class Vocabulary:
                     kept[target] = self._fitting(target, value, alias)
                 except msgspec.ValidationError:
                     refused += 1
+                    misfits.append(target)
+        for path in misfits:
+            if kept.pop(_other_half(path), None) is not None:
+                refused += 1
         return kept, refused, unknown
 
     def _fitting(self, path: str, value: object, alias: Alias | None) -> Value:
@@ -92,6 +98,13 @@ class Vocabulary:
         if isinstance(fitting, float) and not isfinite(fitting):
             raise msgspec.ValidationError("not a finite number")
         return fitting
+
+
+def _other_half(path: str) -> str:
+    """The longitude of a latitude and the other way round; "" of any other signal."""
+    branch, _, name = path.rpartition(".")
+    other = {"Latitude": "Longitude", "Longitude": "Latitude"}.get(name)
+    return f"{branch}.{other}" if other else ""
 
 
 @cache
