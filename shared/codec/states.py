@@ -106,6 +106,7 @@ def _track(
     outdated: Any,
     closed: int,
     charged_from: Any = None,
+    full_at: int = -1,
     moved_at: int = -1,
     anchor: Any = None,
 ) -> Track:
@@ -115,6 +116,7 @@ def _track(
         outdated=tuple(Span(*s) for s in outdated),
         closed=closed,
         charged_from=charged_from,
+        full_at=full_at,
         moved_at=moved_at,
         anchor=Place(*anchor) if anchor else None,
     )

@@ -36,10 +36,15 @@ def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Ep
             after = _going_on(rule, known, view.at, in_time)
             if after and after != known:
                 episodes = {**episodes, key: after}
-                if after.told:
+                if after.told and not (known and known.told):
                     told += _begun(rule, key, after, facts)
         for key in [k for k in episodes if k.partition("/")[0] == rule.id and k.partition("/")[2] not in active]:
-            told += _ended(rule, key, episodes[key], view.at) if in_time else []
+            known = episodes[key]
+            if known.told and rule.confirm and known.clears < 0 and in_time:
+                episodes = {**episodes, key: known._replace(clears=view.at)}
+                continue
+            ended_at = known.clears if known.clears >= 0 else view.at
+            told += _ended(rule, key, known, ended_at) if in_time else []
             episodes = {k: e for k, e in episodes.items() if k != key}
     return episodes, told
 
@@ -69,6 +74,10 @@ def elapse(
     told = list[Told]()
     for key, episode in episodes.items():
         rule = book.by_id.get(key.partition("/")[0])
+        if rule is not None and episode.clears >= 0 and now - offset - episode.clears >= rule.confirm:
+            told += _ended(rule, key, episode, episode.clears)
+            episodes = {k: e for k, e in episodes.items() if k != key}
+            continue
         if rule is None or episode.told or now - offset - episode.since < rule.lasts:
             continue
         facts = (rule.active(view) or {}).get(key.partition("/")[2], {})
@@ -86,9 +95,9 @@ def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int, offset: 
     """When time alone may do something next (epoch ms). Of a silence to the hour, so that it does not move with every
     event: early, never late."""
     moments = [
-        e.since + offset + r.lasts
+        offset + (e.clears + r.confirm if e.told else e.since + r.lasts)
         for k, e in episodes.items()
-        if not e.told and (r := book.by_id.get(k.partition("/")[0]))
+        if (not e.told or e.clears >= 0) and (r := book.by_id.get(k.partition("/")[0]))
     ]
     for rule in book.silences:
         if rule.id not in episodes and seen_at >= 0:

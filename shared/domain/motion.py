@@ -1,7 +1,8 @@
 """Whether a sample shows that its vehicle moves."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from shared.domain.geo import Place, distance
 from shared.domain.paths import IS_MOVING, SPEED
@@ -15,6 +16,9 @@ WENT_OFF = 100.0
 """The same for a vehicle that said nothing, or long ago that it rests."""
 TRUSTED = 10 * 60_000
 """Milliseconds for which a vehicle that said that it rests is believed whatever its positions do."""
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Statement(NamedTuple):
@@ -31,6 +35,22 @@ def stated(readings: Mapping[str, Value]) -> bool | None:
         return abs(speed) > MOVING
     moving = readings.get(IS_MOVING)
     return moving if isinstance(moving, bool) else None
+
+
+type Signals = Mapping[str, tuple[Value, int]]
+"""Each signal's value, and when it was seen (epoch ms)."""
+
+
+def last_statement(
+    values: Signals, fresh: Mapping[str, Value] = _NOTHING, before: Signals = _NOTHING
+) -> Statement | None:
+    """What speed or IsMoving said last; before a sample, where what it tells anew and what that replaced is given."""
+    newest: Statement | None = None
+    for path in (IS_MOVING, SPEED):
+        known = before.get(path) if path in fresh else values.get(path)
+        if known and (newest is None or known[1] >= newest.at):
+            newest = Statement(bool(stated({path: known[0]})), known[1])
+    return newest
 
 
 def moved(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.domain.battery import Ends, change, energy_between, number, state_of_charge
+from shared.domain.battery import Ends, ends, energy_between, number, state_of_charge
 from shared.domain.geo import Place, distance
 from shared.domain.location import POSITION_AGE, Fix, is_reachable, place_of
 from shared.domain.motion import Statement, moved, stated
@@ -55,7 +55,7 @@ def trips(
 ) -> list[Trip]:
     """Every journey in the samples, which are in order of time. One that grew keeps the id it had."""
     found = list[Trip]()
-    fixes = positions(samples)
+    fixes = _believed(samples)
     shown = list(_motion(samples, {fix.at: fix.place for fix in fixes}))
     for span in stretches(shown, STOP):
         around = [s for s in samples if span.start - STOP <= s.at <= span.end + STOP]
@@ -64,7 +64,7 @@ def trips(
         travelled = _travel(around, fixes).between(*span)
         if not _counts(span, travelled.metres, own, way, shown, settings):
             continue
-        used = change(samples, span, FUEL)
+        full, left = ends(samples, span, FUEL)
         energy = energy_between(samples, span, capacity)
         trip = Trip(
             id=id_of("trip", span, known, [f.id for f in found]),
@@ -74,7 +74,7 @@ def trips(
             taken_from=travelled.source,
             soc=state_of_charge(samples, span),
             energy=-energy if energy is not None else None,
-            fuel=max(0.0, -used) if used is not None else None,
+            fuel=max(0.0, full - left) if full is not None and left is not None else None,
             line=_thinned([fix.place for fix in way]),
             bridged=sum(b.at - a.at for a, b in pairwise(own) if b.at - a.at > SPEED_GAP),
         )
@@ -91,9 +91,18 @@ def positions(samples: Sequence[Sample]) -> list[Fix]:
     """Where the vehicle was, without the repeats of a receiver that stands still and the leaps of one that is lost.
 
     A latitude and a longitude that came apart are brought together by time."""
+    found = list[Fix]()
+    for fix in _believed(samples):
+        if not found or fix.place != found[-1].place:
+            found.append(fix)
+    return found
+
+
+def _believed(samples: Sequence[Sample]) -> list[Fix]:
+    """Every fix that can be reached from the one before, or with which others agree."""
     kept, doubted = list[Fix](), list[Fix]()
     for fix in _paired(samples):
-        if fix.place in (kept[-1].place if kept else None, doubted[-1].place if doubted else None):
+        if doubted and fix.place == doubted[-1].place:
             continue
         if not kept or is_reachable(kept[-1], fix):
             kept.append(fix)
@@ -149,8 +158,8 @@ def _motion(samples: Sequence[Sample], places: Mapping[int, Place]) -> Iterator[
         yield sample.at, (shows := moved(sample.readings, sample.at, place, last, anchor))
         said = stated(sample.readings)
         if said is not None:
-            last, anchor = Statement(said, sample.at), None
-        elif place and (shows or anchor is None):
+            last = Statement(said, sample.at)
+        if place and (said is not None or shows or anchor is None):
             anchor = place
 
 
