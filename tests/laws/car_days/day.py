@@ -172,7 +172,7 @@ def _rests(drives: Sequence[Drive]) -> list[Span]:
 def _plug_ins(
     random: Random, battery: Battery, level: float, drives: Sequence[Drive], runs_low: bool
 ) -> tuple[tuple[PlugIn, ...], tuple[tuple[float, float], ...]]:
-    """The plug-ins, and the charge as if it had never driven. Where it runs low, it is not charged before the evening."""
+    """The plug-ins, and the charge as if it had never driven. Where it runs low, it charges in the evening at first."""
     found, levels, used, rests = list[PlugIn](), [(0.0, level)], 0.0, _rests(drives)
     for rest, arrival in zip(rests, (None, *drives), strict=True):
         used += battery.usage * arrival.metres if arrival else 0.0

@@ -82,7 +82,7 @@ class Case:
 
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""
-        own = [h for h in self.heard_between(drive.start, drive.end)]
+        own = list(self.heard_between(drive.start, drive.end))
         if self.profile.motion != "positions":
             return [h.at for h in own if abs(self.day.motion(h.at)[0]) > MOVES]
         found, anchor = list[float](), self.day.place_at(drive.start)
