@@ -7,8 +7,8 @@ from functions.http import answer, body, caller, endpoint, no_content, raw_body
 from functions.reading import wanted
 from shared.bootstrap import world
 from shared.codec import schemas, vspec
-from shared.codec.answers import signals_answer, thresholds_answer
-from shared.codec.requests import PutThresholds, PutTroubleCodes, SignalTree
+from shared.codec.answers import signals_answer, thresholds_answer, trip_settings_answer
+from shared.codec.requests import PutThresholds, PutTripSettings, PutTroubleCodes, SignalTree
 from shared.codec.signals import shipped
 from shared.domain.signals import Leaf
 from shared.errors import Malformed
@@ -62,6 +62,20 @@ async def set_freshness(req: func.HttpRequest) -> func.HttpResponse:
     who, thresholds = await caller(req), body(PutThresholds, req).thresholds()
     await brands.put_thresholds(who, thresholds, world().brands)
     return answer(thresholds_answer(thresholds))
+
+
+@endpoint(bp, "GET", "v1/trip-settings", schemas.TripSettingsAnswer)
+async def read_trip_settings(req: func.HttpRequest) -> func.HttpResponse:
+    """What counts as a trip of the caller's brand."""
+    return answer(trip_settings_answer(await world().brands.trip_settings((await caller(req)).brand)))
+
+
+@endpoint(bp, "PUT", "v1/trip-settings", schemas.TripSettingsAnswer, asks=PutTripSettings)
+async def set_trip_settings(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator says what counts as a trip."""
+    who, settings = await caller(req), body(PutTripSettings, req).settings()
+    await brands.put_trip_settings(who, settings, world().brands)
+    return answer(trip_settings_answer(settings))
 
 
 @endpoint(bp, "GET", "v1/trouble-codes", schemas.TroubleCodesAnswer)

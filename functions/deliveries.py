@@ -3,7 +3,6 @@
 import azure.functions as func
 from opentelemetry.trace import SpanKind
 
-from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import decode_turn
@@ -21,7 +20,7 @@ async def deliver_notification(message: func.ServiceBusMessage) -> None:
 
     async def act(turn: Turn) -> None:
         with span("deliver notification", SpanKind.CONSUMER, turn.traceparent):
-            delivered(turn.channel.value, await deliver(turn, now_ms, world().delivering))
+            delivered(turn.channel.value, await deliver(turn, world().clock, world().delivering))
 
     async def again(turn: Turn, attempt: int, delay: float) -> None:
         await world().deliveries.send([turn], attempt, delay)

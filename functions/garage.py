@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer, asked, body, caller, endpoint, no_content, now_ms
+from functions.http import answer, asked, body, caller, endpoint, no_content
 from functions.reading import path_id, path_user
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -77,7 +77,10 @@ async def remove_member(req: func.HttpRequest) -> func.HttpResponse:
 async def invite_member(req: func.HttpRequest) -> func.HttpResponse:
     """The owner or an operator lets whoever accepts it use the vehicle; the token is to be handed over."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    member, wanted = body(Invite, req).member(now_ms()), asked(req, who, f"vehicles/{vehicle}/invitations", makes="inv")
+    member, wanted = (
+        body(Invite, req).member(world().clock()),
+        asked(req, who, f"vehicles/{vehicle}/invitations", makes="inv"),
+    )
     made, token = await garage.invite(who, vehicle, member, wanted, world().codes, world().reach)
     return answer(invitation_answer(made, token), 201)
 

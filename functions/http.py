@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import wraps
 from math import ceil
 from pathlib import Path
-from time import monotonic, time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -156,7 +155,7 @@ async def caller(req: func.HttpRequest) -> Principal:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("a bearer token is needed")
     who = await world().tokens.verify(token.strip())
-    if wait := world().limits.take(f"{who.brand}/{who.kind}/{who.subject}", monotonic()):
+    if wait := world().limits.take(f"{who.brand}/{who.kind}/{who.subject}", world().monotonic()):
         raise TooMany("more requests than a caller may make", wait)
     route = _route.get(None)
     if route is not None and route.recorded:
@@ -205,7 +204,3 @@ def new_id(prefix: str, key: str | None) -> str:
 def digest(body: bytes) -> str:
     """What tells one body from another under the same idempotency key."""
     return hashlib.sha256(body).hexdigest()[:32]
-
-
-def now_ms() -> int:
-    return int(time() * 1000)

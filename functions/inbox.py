@@ -4,7 +4,7 @@ import asyncio
 
 import azure.functions as func
 
-from functions.http import answer, caller, endpoint, no_content, now_ms
+from functions.http import answer, caller, endpoint, no_content
 from functions.reading import limit, path_id
 from functions.waiting import WAITS, waiting
 from shared.bootstrap import world
@@ -22,7 +22,7 @@ async def read_inbox(req: func.HttpRequest) -> func.HttpResponse:
     if after is not None:
         with waiting(who):
             until = who.at + WAITS
-            items, mark = await inbox.arrived(who, mark_of(after), until, now_ms, asyncio.sleep, world().inbox)
+            items, mark = await inbox.arrived(who, mark_of(after), until, world().clock, asyncio.sleep, world().inbox)
         return answer({"items": [inbox_answer(i) for i in items], "cursor": None, "mark": mark_text(mark)})
     mark = await inbox.mark_of(who, world().inbox)
     page = await inbox.read_inbox(who, limit(req), req.params.get("cursor"), world().inbox)

@@ -5,7 +5,6 @@ from typing import Any, List  # noqa: UP035
 
 import azure.functions as func
 
-from functions.http import now_ms
 from functions.telemetry import position
 from shared.bootstrap import world
 from shared.codec.lifecycle import read
@@ -32,7 +31,7 @@ async def ingest_lifecycle(events: List[func.EventHubEvent]) -> None:  # noqa: U
     pairs = zip(events, properties, strict=True)
     announcements = [_announcement(event, said, partition) for event, said in pairs]
     w = world()
-    taken_in(w.lifecycle.hub, await w.lifecycle.batch(partition, announcements, now_ms), now_ms())
+    taken_in(w.lifecycle.hub, await w.lifecycle.batch(partition, announcements, w.clock), w.clock())
 
 
 def _announcement(event: func.EventHubEvent, said: Mapping[str, Any], partition: str) -> Announcement:

@@ -3,7 +3,6 @@
 import azure.functions as func
 from opentelemetry.trace import SpanKind
 
-from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import decode_notification
@@ -20,6 +19,6 @@ async def plan_notification(message: func.ServiceBusMessage) -> None:
 
     async def act(notification: Notification) -> None:
         with span("plan notification", SpanKind.CONSUMER, notification.traceparent) as traceparent:
-            await plan(carried(notification, traceparent), now_ms(), world().planning)
+            await plan(carried(notification, traceparent), world().clock(), world().planning)
 
     await consume("notifications", message, decode_notification, act, world().notifications.send)

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, endpoint, now_ms
+from functions.http import answer, body, caller, endpoint
 from functions.queues import resend
 from functions.reading import day, limit, path_id, word
 from shared.bootstrap import world
@@ -28,14 +28,14 @@ async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
 async def read_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator reads one with its body, and that is put on record."""
     who, name = await caller(req), path_id(req, "name")
-    return answer(parked_whole(name, await parking.read_parked(who, name, now_ms, _outside())))
+    return answer(parked_whole(name, await parking.read_parked(who, name, world().clock, _outside())))
 
 
 @endpoint(bp, "POST", "v1/parked/{name}/replay", schemas.ReplayedAnswer)
 async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator has one taken in again; a second time changes nothing."""
     who, name = await caller(req), path_id(req, "name")
-    outcome = await parking.replay(who, name, now_ms, _outside())
+    outcome = await parking.replay(who, name, world().clock, _outside())
     return answer({"name": name, "outcome": outcome.value})
 
 
@@ -44,14 +44,14 @@ async def replay_all_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator has all that fits taken in again, some hundred at once; `more` says that there are others."""
     who, wanted = await caller(req), body(Replay, req)
     sought = Filter(wanted.reason, wanted.day, wanted.device)
-    done = await parking.replay_all(who, sought, now_ms, _outside())
+    done = await parking.replay_all(who, sought, world().clock, _outside())
     return answer({"outcomes": dict(done.outcomes), "more": done.more})
 
 
 @endpoint(bp, "GET", "v1/audit", schemas.AuditAnswer, query=("day",))
 async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
     """What operators did on a UTC day with the data of the own brand."""
-    who, on = await caller(req), day(req, now_ms())
+    who, on = await caller(req), day(req, world().clock())
     found = await parking.read_audit(who, str(on), world().audit)
     return answer({"items": [access_answer(access) for access in found]})
 

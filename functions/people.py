@@ -4,7 +4,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.http import answer, asked, caller, endpoint, now_ms
+from functions.http import answer, asked, caller, endpoint
 from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -35,7 +35,7 @@ async def read_export(req: func.HttpRequest) -> func.HttpResponse:
 async def fetch_export(req: func.HttpRequest) -> func.HttpResponse:
     """What is held, as a file, for whoever has the link that `me/export` gave."""
     sealed = req.route_params.get("sealed", "")
-    found = await people.fetch_export(sealed, now_ms(), world().everywhere, world().codes)
+    found = await people.fetch_export(sealed, world().clock(), world().everywhere, world().codes)
     headers = {"Content-Disposition": 'attachment; filename="export.json"', "Cache-Control": "no-store"}
     return func.HttpResponse(found, headers=headers, mimetype="application/json")
 

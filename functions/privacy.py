@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, digest, endpoint, idempotency_key, now_ms
+from functions.http import answer, body, caller, digest, endpoint, idempotency_key
 from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -24,7 +24,7 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
     wanted, key = body(ChangePrivacy, req), idempotency_key(req, who, f"vehicles/{vehicle}/privacy")
     until = int(wanted.until.timestamp() * 1000) if wanted.until else None
     wish = Wish(wanted.mode, until, key, digest(req.get_body()))
-    profile, begins = await privacy.change_mode(who, vehicle, wish, now_ms, world().reach)
+    profile, begins = await privacy.change_mode(who, vehicle, wish, world().clock, world().reach)
     return answer(privacy_changed(profile, wanted.mode, begins, until))
 
 
@@ -32,7 +32,7 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
 async def read_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The mode that holds now, and what lies ahead, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(privacy_answer(await vehicles.read_profile(who, vehicle, world().profiles), now_ms()))
+    return answer(privacy_answer(await vehicles.read_profile(who, vehicle, world().profiles), world().clock()))
 
 
 @endpoint(
@@ -42,7 +42,7 @@ async def give_consent(req: func.HttpRequest) -> func.HttpResponse:
     """The primary user or an operator agrees or refuses; every version of what was said stays."""
     who, vehicle, purpose = await caller(req), path_id(req, "vehicle_id"), path_id(req, "purpose")
     wanted = body(GiveConsent, req)
-    said = Consent(purpose, 0, wanted.granted, wanted.text, wanted.days, who.subject, now_ms())
+    said = Consent(purpose, 0, wanted.granted, wanted.text, wanted.days, who.subject, world().clock())
     return answer(consent_answer(await privacy.give_consent(who, vehicle, said, world().reach)))
 
 

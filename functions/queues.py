@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from functions.http import now_ms, where
+from functions.http import where
 from shared.bootstrap import world
 from shared.codec.messages import Message, belongs_to, decode_notification, decode_turn
 from shared.domain.parked import Parked
@@ -40,16 +40,16 @@ async def consume[T](
 
 async def _park(queue: str, body: bytes, error: CloudError) -> None:
     key = hashlib.sha256(body).hexdigest()[:32]
-    parked = Parked(queue, key, now_ms(), belongs_to(body) or queue, error.code.value, error.detail, body)
+    parked = Parked(queue, key, world().clock(), belongs_to(body) or queue, error.code.value, error.detail, body)
     await world().parking.park(parked)
 
 
 async def resend(queue: str, body: bytes) -> None:
     """Hand a message that was parked over again, as if it had not been tried yet. Raises Malformed."""
     if queue == "notifications":
-        await world().notifications.send(decode_notification(body).content, replay=now_ms())
+        await world().notifications.send(decode_notification(body).content, replay=world().clock())
     elif queue == "deliveries":
         turn = decode_turn(body).content
-        await world().deliveries.send([turn._replace(number=now_ms())])
+        await world().deliveries.send([turn._replace(number=world().clock())])
     else:
         raise Contradiction(f"what comes from {queue} is not replayed: it comes again by itself", Code.NOT_REPLAYABLE)

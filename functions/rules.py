@@ -30,8 +30,7 @@ async def publish_default_rules(req: func.HttpRequest) -> func.HttpResponse:
     who, wanted = await caller(req), [one.rule() for one in body(PutRules, req).rules]
     if len({rule.id for rule in wanted}) < len(wanted):
         raise Malformed("rules: an id is given twice")
-    await rules.publish_defaults(who, wanted, world().rules)
-    return answer(rules_answer(wanted))
+    return answer(rules_answer(await rules.publish_defaults(who, wanted, world().clock(), world().rules)))
 
 
 @endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/rules", schemas.RulesAnswer, recorded=True)
@@ -48,7 +47,7 @@ async def put_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     rule = body(PutRule, req).root.rule()
     if rule.id != id:
         raise Malformed("id: not the one in the path")
-    await rules.put_own(who, vehicle, rule, _outside())
+    await rules.put_own(who, vehicle, rule, world().clock(), _outside())
     return answer(rule_document(rule))
 
 

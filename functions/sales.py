@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer, asked, body, caller, endpoint, now_ms
+from functions.http import answer, asked, body, caller, endpoint
 from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -94,7 +94,7 @@ async def grant_feature(req: func.HttpRequest) -> func.HttpResponse:
     """An operator gives a feature, for a time or for good."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     wanted, again = body(GiveFeature, req), asked(req, who, f"vehicles/{vehicle}/grants", makes="grant")
-    starts, ends = to_ms(wanted.starts_at) or now_ms(), to_ms(wanted.ends_at)
+    starts, ends = to_ms(wanted.starts_at) or world().clock(), to_ms(wanted.ends_at)
     if ends is not None and ends <= starts:
         raise Malformed("endsAt: not after it starts")
     given = await sales.grant(who, vehicle, Gift(wanted.feature, starts, ends), again, world().catalogs, world().reach)

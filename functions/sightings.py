@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import azure.functions as func
 
-from functions.http import answer, caller, endpoint, now_ms
+from functions.http import answer, caller, endpoint
 from functions.reading import limit
 from functions.waiting import WAITS, waiting
 from shared.bootstrap import world
@@ -30,10 +30,10 @@ async def read_sightings(req: func.HttpRequest) -> func.HttpResponse:
     those that were seen again since, for which it waits half a minute."""
     who, after = await caller(req), req.params.get("after")
     if after is None:
-        page, mark = await world().watch.begin(who, limit(req, PAGE, PAGE), req.params.get("cursor"), now_ms)
+        page, mark = await world().watch.begin(who, limit(req, PAGE, PAGE), req.params.get("cursor"), world().clock)
         return answer(await _body(who, News(page.items, mark), page.cursor))
     with waiting(who):
-        news = await world().watch.follow(who, mark_of(after), who.at + WAITS, now_ms, asyncio.sleep)
+        news = await world().watch.follow(who, mark_of(after), who.at + WAITS, world().clock, asyncio.sleep)
     if who.kind is not Kind.OPERATOR:
         return answer(await _body(who, news))
     same = who.brand, after, mark_text(news.mark)
@@ -45,7 +45,7 @@ async def read_sightings(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _body(who: Principal, news: News, cursor: str | None = None) -> schemas.SightingsAnswer:
-    thresholds, now = await world().brands.thresholds(who.brand), now_ms()
+    thresholds, now = await world().brands.thresholds(who.brand), world().clock()
     found = [sighting_answer(item, thresholds, now) for item in news.items]
     rest = {"mark": mark_text(news.mark), "gone": list(news.gone), "complete": news.complete}
     return {"items": found, "cursor": cursor, **rest}  # type: ignore[typeddict-item]

@@ -2,13 +2,14 @@
 
 import azure.functions as func
 
-from functions.http import answer, answer_if_changed, caller, endpoint, now_ms
+from functions.http import answer, answer_if_changed, caller, endpoint
 from functions.reading import limit, moment, path_id, wanted, word
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import charge_answer, point_answer, state_answer, trip_answer, trip_feature
+from shared.domain.charges import Charge
 from shared.domain.history import DAY
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.errors import Code, Malformed
 from shared.use_cases import history, vehicles
 from shared.use_cases.history import Outside, Stretch
@@ -21,7 +22,7 @@ async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     """The newest reading of every signal, or of those that `paths` asks for, for whoever has access."""
     who, vehicle, w = await caller(req), path_id(req, "vehicle_id"), world()
     state, thresholds = await vehicles.read_state(who, vehicle, w.profiles, w.states, w.brands)
-    return answer_if_changed(req, state_answer(state, thresholds, now_ms(), wanted(req)))
+    return answer_if_changed(req, state_answer(state, thresholds, world().clock(), wanted(req)))
 
 
 @endpoint(
@@ -86,7 +87,7 @@ def _outside() -> Outside:
 
 def _stretch(req: func.HttpRequest, most: int) -> Stretch:
     """`from` and `to`; without, the last day until now."""
-    end = moment(req, "to", now_ms() + 60_000)
+    end = moment(req, "to", world().clock() + 60_000)
     return Stretch(moment(req, "from", end - DAY), end, limit(req, most=most), req.params.get("cursor"))
 
 

@@ -1,11 +1,10 @@
 """Event Hub: what vehicles sent becomes vehicle state."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import List  # noqa: UP035
 
 import azure.functions as func
 
-from functions.http import now_ms
 from shared.bootstrap import world
 from shared.domain.telemetry import Position
 from shared.metering import taken_in
@@ -28,8 +27,8 @@ async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: U
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])
     w = world()
-    counted = await w.ingest.batch(partition, [_arrival(event, partition) for event in events], now_ms)
-    taken_in(w.ingest.hub, counted, now_ms())
+    counted = await w.ingest.batch(partition, [_arrival(event, partition) for event in events], w.clock)
+    taken_in(w.ingest.hub, counted, w.clock())
 
 
 def _arrival(event: func.EventHubEvent, partition: str) -> Arrival:
@@ -41,6 +40,9 @@ def _arrival(event: func.EventHubEvent, partition: str) -> Arrival:
 
 def position(event: func.EventHubEvent, partition: str) -> Position:
     """Where the hub holds it."""
-    taken = event.enqueued_time or datetime.now(UTC)
-    at = int((taken if taken.tzinfo else taken.replace(tzinfo=UTC)).timestamp() * 1000)
+    taken = event.enqueued_time
+    if taken is None:
+        at = world().clock()
+    else:
+        at = int((taken if taken.tzinfo else taken.replace(tzinfo=UTC)).timestamp() * 1000)
     return Position(event.sequence_number or 0, at, partition)

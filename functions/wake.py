@@ -4,7 +4,6 @@ import logging
 
 import azure.functions as func
 
-from functions.http import now_ms
 from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import Wake, decode_wake
@@ -19,7 +18,7 @@ log = logging.getLogger(__name__)
 async def sweep_due(timer: func.TimerRequest) -> None:
     """Whoever is due goes onto the `wake` queue. What fails is found by the next run."""
     w = world()
-    await wake.sweep(now_ms(), w.states, w.people, w.wakes)
+    await wake.sweep(w.clock(), w.states, w.people, w.wakes)
 
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name="wake", connection="SERVICEBUS")
@@ -29,9 +28,9 @@ async def wake_due(message: func.ServiceBusMessage) -> None:
     async def act(woken: Wake) -> None:
         w = world()
         if woken.person:
-            await people.look_after(PersonId.parse(woken.id), now_ms, w.everywhere, w.planning)
+            await people.look_after(PersonId.parse(woken.id), w.clock, w.everywhere, w.planning)
             return
-        await wake.wake(woken.id, now_ms, wake.Outside(w.reach, w.histories, w.rules), w.handover_after)
+        await wake.wake(woken.id, w.clock, wake.Outside(w.reach, w.histories, w.rules, w.brands), w.handover_after)
 
     async def again(woken: Wake, attempt: int, delay: float) -> None:
         log.info("what is due stays due, and the timer finds it again")

@@ -5,10 +5,10 @@ Each part is built once a process, when first asked for: a cold start pays for w
 from contextlib import AbstractAsyncContextManager
 from functools import cache, cached_property
 from random import random
-from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from shared.adapters.clock import epoch_ms, monotonic
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
@@ -17,6 +17,7 @@ from shared.ports import (
     Brands,
     Caller,
     Catalogs,
+    Clock,
     Codes,
     Deliveries,
     Endpoints,
@@ -25,6 +26,7 @@ from shared.ports import (
     Inbox,
     Ledgers,
     Mailer,
+    MonotonicClock,
     Notifications,
     Parking,
     People,
@@ -70,8 +72,8 @@ STORE_TIMEOUT = 10
 class World:
     """Everything outside, as ports."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, clock: Clock = epoch_ms, monotonic: MonotonicClock = monotonic) -> None:
+        self._settings, self.clock, self.monotonic = settings, clock, monotonic
         if settings.monitor_connection:
             from shared.adapters.monitor import export_to
 
@@ -133,7 +135,7 @@ class World:
     def _said(self) -> "Said":
         from shared.adapters.cosmos.brands import Said
 
-        return Said(self._container("catalog"))
+        return Said(self._container("catalog"), self.monotonic)
 
     @cached_property
     def histories(self) -> Histories:
@@ -157,7 +159,7 @@ class World:
     def endpoints(self) -> Endpoints:
         from shared.adapters.cosmos.webhooks import CosmosEndpoints
 
-        return CosmosEndpoints(self._container("webhooks"))
+        return CosmosEndpoints(self._container("webhooks"), self.monotonic)
 
     @cached_property
     def wordings(self) -> Wordings:
@@ -178,13 +180,15 @@ class World:
             return None
         from shared.adapters.smtp import SmtpMailer
 
-        return SmtpMailer(s.smtp_host, s.smtp_port, s.smtp_sender, s.smtp_user, s.smtp_password, s.smtp_ca_file)
+        return SmtpMailer(
+            s.smtp_host, s.smtp_port, s.smtp_sender, s.smtp_user, s.smtp_password, s.smtp_ca_file, clock=self.clock
+        )
 
     @cached_property
     def caller(self) -> Caller:
         from shared.adapters.webhooks import WebhookCaller
 
-        caller = WebhookCaller(self._settings.webhook_networks)
+        caller = WebhookCaller(self.clock, self._settings.webhook_networks)
         self._open.append(caller)
         return caller
 
@@ -208,19 +212,19 @@ class World:
     def notifications(self) -> Notifications:
         from shared.adapters.servicebus import ServiceBusNotifications
 
-        return ServiceBusNotifications(self._sender("notifications"))
+        return ServiceBusNotifications(self._sender("notifications"), self.clock)
 
     @cached_property
     def deliveries(self) -> Deliveries:
         from shared.adapters.servicebus import ServiceBusDeliveries
 
-        return ServiceBusDeliveries(self._sender("deliveries"))
+        return ServiceBusDeliveries(self._sender("deliveries"), self.clock)
 
     @cached_property
     def wakes(self) -> Wakes:
         from shared.adapters.servicebus import ServiceBusWakes
 
-        return ServiceBusWakes(self._sender("wake"))
+        return ServiceBusWakes(self._sender("wake"), self.clock)
 
     @cached_property
     def parking(self) -> Parking:
@@ -249,7 +253,9 @@ class World:
     @cached_property
     def tokens(self) -> Tokens:
         s = self._settings
-        return JwksTokens(s.token_issuer, s.token_audience, s.token_jwks_url, s.token_brand)
+        return JwksTokens(
+            s.token_issuer, s.token_audience, s.token_jwks_url, self.clock, self.monotonic, brand=s.token_brand
+        )
 
     @cached_property
     def limits(self) -> Buckets:
@@ -289,7 +295,7 @@ class World:
 
     @cached_property
     def delivering(self) -> Delivering:
-        return Delivering(self.outgoing, Breakers(), monotonic, random)
+        return Delivering(self.outgoing, Breakers(), self.monotonic, random)
 
     @property
     def reach(self) -> Reach:

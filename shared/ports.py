@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.domain.audit import Access
 from shared.domain.catalog import Catalog
+from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk
@@ -23,13 +24,16 @@ from shared.domain.sighting import Sighting
 from shared.domain.signals import Release
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample, Telemetry
-from shared.domain.trips import Charge, Trip
+from shared.domain.trip_settings import TripSettings
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Context, Mail, Push, Template, Templates
 
 type Clock = Callable[[], int]
 """Epoch milliseconds."""
+type MonotonicClock = Callable[[], float]
+"""Seconds since an arbitrary moment; never set back."""
 type Decode = Callable[[str, bytes, int], Telemetry]
 """What a device sent in a body that arrived at a time (epoch ms); raises Rejected with the reason to park it for."""
 
@@ -185,6 +189,12 @@ class Brands(Protocol):
         ...
 
     async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None: ...
+
+    async def trip_settings(self, brand: str) -> TripSettings:
+        """What counts as a trip."""
+        ...
+
+    async def put_trip_settings(self, brand: str, settings: TripSettings) -> None: ...
 
     async def trouble_codes(self, brand: str) -> Mapping[str, str]:
         """What each trouble code means, as far as the operator said."""

@@ -1,12 +1,13 @@
 """Plainly made-up vehicles, people and messages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from shared.domain.catalog import Catalog, Feature, Kind, Needs, Plan
-from shared.domain.conditions import DEFAULTS
+from shared.domain.conditions import DEFAULTS, Threshold
 from shared.domain.garage import Member, Role
 from shared.domain.notification import Notification
 from shared.domain.paths import STATE_OF_CHARGE
@@ -25,7 +26,10 @@ PROFILE = Profile(
     VEHICLE, VIN, BRAND, "eu", "Polar", 2026, Status.ACTIVE, frozenset({"climate"}), {"user-ada": Member(Role.PRIMARY)}
 )
 STATE = VehicleState(VEHICLE, PROFILE.policy())
-BOOK = Book.of(DEFAULTS)
+AT_ONCE = tuple(replace(r, confirm=0) if isinstance(r, Threshold) else r for r in DEFAULTS)
+"""The shipped rules, but that a low battery is told at its first reading: what most tests follow is what then becomes
+of the notification."""
+BOOK = Book.of(AT_ONCE)
 CATALOG = Catalog(
     BRAND,
     {

@@ -2,10 +2,9 @@
 
 import builtins
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from time import time
 from uuid import uuid4
 
 from shared.adapters.passports import SecretCodes
@@ -17,7 +16,7 @@ from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access
 from shared.domain.breaker import Breakers
 from shared.domain.catalog import Catalog
-from shared.domain.conditions import DEFAULTS
+from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk, day_of
@@ -33,14 +32,16 @@ from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Book, Rule
 from shared.domain.sighting import Sighting, sighting
 from shared.domain.signals import Release
+from shared.domain.span import named_at
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
-from shared.domain.trips import Charge, Trip, named_at
+from shared.domain.trip_settings import TripSettings
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail, Templates
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
-from shared.ports import Decode, Page, Sought, Versioned
+from shared.ports import Clock, Decode, Page, Sought, Versioned
 from shared.settings import Console
 from shared.use_cases.amend import Reach
 from shared.use_cases.delivering import Delivering
@@ -53,15 +54,30 @@ from shared.use_cases.planning import Planning
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
+from tests.examples import AT_ONCE, NOON
 
 _SHIPPED = Release()
 _versions = count(1)
 
 
+@dataclass
+class MemoryClock:
+    """A clock that stands still until a test moves it; `at` is epoch milliseconds."""
+
+    at: int = NOON
+
+    def __call__(self) -> int:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at / 1000
+
+
 class Shelf[T]:
     """Documents under keys, each with a version; a write over another version than the stored one is a conflict."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or MemoryClock()
         self.held: dict[str, Versioned[T]] = {}
         self.written: dict[str, int] = {}
         """When, in epoch seconds."""
@@ -77,13 +93,13 @@ class Shelf[T]:
             raise Conflict(key)
         new = str(next(_versions))
         self.held[key] = Versioned(value, new)
-        self.written[key] = int(time())
+        self.written[key] = self._clock() // 1000
         return new
 
 
 class MemoryStates:
-    def __init__(self) -> None:
-        self.shelf, self.profiles = Shelf[VehicleState](), Shelf[Profile]()
+    def __init__(self, clock: Clock) -> None:
+        self.shelf, self.profiles = Shelf[VehicleState](clock), Shelf[Profile](clock)
 
     async def load(self, vehicle_id: str) -> Versioned[VehicleState]:
         return self.shelf.load(vehicle_id)
@@ -180,7 +196,7 @@ class MemoryRules:
         return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
 
     async def defaults(self, brand: str) -> Sequence[Rule]:
-        return self.held.get(brand, DEFAULTS)
+        return self.held.get(brand, AT_ONCE)
 
     async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
         self.held[brand] = tuple(rules)
@@ -215,12 +231,19 @@ class MemoryBrands:
         self.fresh: dict[str, Thresholds] = {}
         self.codes: dict[str, Mapping[str, str]] = {}
         self.preferences: dict[str, Preferences] = {}
+        self.trips: dict[str, TripSettings] = {}
 
     async def thresholds(self, brand: str) -> Thresholds:
         return self.fresh.get(brand, Thresholds())
 
     async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None:
         self.fresh[brand] = thresholds
+
+    async def trip_settings(self, brand: str) -> TripSettings:
+        return self.trips.get(brand, TripSettings())
+
+    async def put_trip_settings(self, brand: str, settings: TripSettings) -> None:
+        self.trips[brand] = settings
 
     async def trouble_codes(self, brand: str) -> Mapping[str, str]:
         return self.codes.get(brand, {})
@@ -506,11 +529,12 @@ class MemoryMailer:
 class MemoryCaller:
     """Every call that it was given; answers the next of `replies`, or that all is well."""
 
+    clock: Clock
     sent: list[Call] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
 
     def check(self, url: str) -> None:
-        WebhookCaller().check(url)
+        WebhookCaller(self.clock).check(url)
 
     async def call(self, call: Call) -> Reply:
         self.sent.append(call)
@@ -546,13 +570,14 @@ class MemoryWakes(MemoryQueue[tuple[str, int]]):
 class MemoryTokens:
     """A token is the name of the principal it was put in for."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.held: dict[str, Principal] = {}
 
     async def verify(self, token: str) -> Principal:
         if token not in self.held:
             raise Unauthenticated("no such token")
-        return replace(self.held[token], at=int(time() * 1000))
+        return replace(self.held[token], at=self._clock())
 
 
 class MemorySigner:
@@ -580,18 +605,24 @@ class MemoryWorld:
     handover_after = 60_000
     public_url = "https://cloud.example/api/v1"
 
-    def __init__(self) -> None:
-        self.states = MemoryStates()
+    def __init__(self, clock: MemoryClock | None = None) -> None:
+        self.clock = clock or MemoryClock()
+        self.monotonic = self.clock.monotonic
+        self.states = MemoryStates(self.clock)
         self.profiles = MemoryProfiles(self.states)
         self.rules, self.vocabularies, self.brands = MemoryRules(self.profiles), MemoryVocabularies(), MemoryBrands()
         self.catalogs, self.ledgers, self.parking = MemoryCatalogs(), MemoryLedgers(), MemoryParking()
-        self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(), MemoryWakes()
+        self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(self.clock), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
         self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
         self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
         self.endpoints, self.wordings, self.renderer = MemoryEndpoints(), MemoryWordings(), JinjaRenderer()
-        self.words, self.mailer, self.caller = Words(self.wordings, self.renderer), MemoryMailer(), MemoryCaller()
-        self.breakers, self.chance, self.ticks = Breakers(), 0.0, 0.0
+        self.words, self.mailer, self.caller = (
+            Words(self.wordings, self.renderer),
+            MemoryMailer(),
+            MemoryCaller(self.clock),
+        )
+        self.breakers, self.chance = Breakers(), 0.0
         self.limits, self.trail = Buckets(1e6, 1e6), Trail(self.audit)
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
         self.console: Console | None = Console("https://issuer.example", "console", "openid", None)
@@ -620,14 +651,9 @@ class MemoryWorld:
 
     @property
     def delivering(self) -> Delivering:
-        return Delivering(self.outgoing, self.breakers, lambda: self.ticks, lambda: self.chance)
+        return Delivering(self.outgoing, self.breakers, self.monotonic, lambda: self.chance)
 
     @property
     def everywhere(self) -> Everywhere:
         stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
         return Everywhere(self.reach, *stores, self.handover_after)
-
-
-def clock(at: int) -> Callable[[], int]:
-    """A clock that stands still (epoch ms)."""
-    return lambda: at

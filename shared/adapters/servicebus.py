@@ -12,21 +12,23 @@ from shared.codec import messages
 from shared.domain.inbox import Turn
 from shared.domain.notification import Notification
 from shared.errors import Refused, Unavailable, brief
+from shared.ports import Clock
 from shared.tracing import handing_over
 
 
 class _Queue:
     """One sender, which is not safe for two tasks at once."""
 
-    def __init__(self, sender: ServiceBusSender) -> None:
-        self._sender = sender
+    def __init__(self, sender: ServiceBusSender, clock: Clock) -> None:
+        self._sender, self._clock = sender, clock
         self._turn = asyncio.Lock()
 
     async def send(self, outgoing: Sequence[ServiceBusMessage], delay: float = 0) -> None:
         """Raises Unavailable unless the broker acknowledged them all, Refused for one that is too large."""
         if delay:
+            due = datetime.fromtimestamp(self._clock() / 1000, UTC) + timedelta(seconds=delay)
             for message in outgoing:
-                message.scheduled_enqueue_time_utc = datetime.now(UTC) + timedelta(seconds=delay)
+                message.scheduled_enqueue_time_utc = due
         async with self._turn:
             try:
                 batch = await self._sender.create_message_batch()
@@ -47,8 +49,8 @@ class _Queue:
 class ServiceBusNotifications:
     """The `notifications` queue."""
 
-    def __init__(self, sender: ServiceBusSender) -> None:
-        self._queue = _Queue(sender)
+    def __init__(self, sender: ServiceBusSender, clock: Clock) -> None:
+        self._queue = _Queue(sender, clock)
 
     async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         with handing_over("notifications send", notification) as outgoing:
@@ -62,8 +64,8 @@ class ServiceBusNotifications:
 class ServiceBusDeliveries:
     """The `deliveries` queue."""
 
-    def __init__(self, sender: ServiceBusSender) -> None:
-        self._queue = _Queue(sender)
+    def __init__(self, sender: ServiceBusSender, clock: Clock) -> None:
+        self._queue = _Queue(sender, clock)
 
     async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
         outgoing = [
@@ -76,8 +78,8 @@ class ServiceBusDeliveries:
 class ServiceBusWakes:
     """The `wake` queue."""
 
-    def __init__(self, sender: ServiceBusSender) -> None:
-        self._queue = _Queue(sender)
+    def __init__(self, sender: ServiceBusSender, clock: Clock) -> None:
+        self._queue = _Queue(sender, clock)
 
     async def send(self, wakes: Sequence[tuple[str, int]], people: bool = False) -> None:
         await self._queue.send(

@@ -11,6 +11,7 @@ import aiosmtplib
 
 from shared.domain.inbox import Outcome, Reply
 from shared.domain.wording import Mail
+from shared.ports import Clock
 
 TIMEOUT = 20
 """Seconds that one conversation with the mail server may take in all its steps."""
@@ -23,17 +24,24 @@ class SmtpMailer:
     """Any mail server that offers STARTTLS; without it nothing is said, not even who we are."""
 
     def __init__(
-        self, host: str, port: int, sender: str, user: str | None, password: str | None, ca_file: str | None
+        self,
+        host: str,
+        port: int,
+        sender: str,
+        user: str | None,
+        password: str | None,
+        ca_file: str | None,
+        clock: Clock,
     ) -> None:
         self._host, self._port, self._sender = host, port, sender
-        self._user, self._password = user, password
+        self._user, self._password, self._clock = user, password, clock
         self._tls = ssl.create_default_context(cafile=ca_file)
 
     async def send(self, mail: Mail) -> Reply:
         """What the server says is told by its codes: its words may hold addresses."""
         try:
             await aiosmtplib.send(
-                written(mail, self._sender).as_bytes(),
+                written(mail, self._sender, self._clock()).as_bytes(),
                 sender=parseaddr(self._sender)[1],
                 recipients=[mail.to],
                 hostname=self._host,
@@ -61,11 +69,11 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Reply:
     return Reply(Outcome.FAILED if final else Outcome.RETRYING, reason)
 
 
-def written(mail: Mail, sender: str) -> EmailMessage:
+def written(mail: Mail, sender: str, now: int) -> EmailMessage:
     """As RFC 5322 has it, with one-click unsubscription (RFC 8058). Its id is the delivery's, each time it is sent."""
     message = EmailMessage(LINES)
     message["From"], message["To"], message["Subject"] = sender, mail.to, _line(mail.subject)
-    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Date"] = format_datetime(datetime.fromtimestamp(now / 1000, UTC))
     message["Message-ID"] = f"<{mail.key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     if mail.unsubscribe:

@@ -4,17 +4,20 @@ import asyncio
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
-from time import monotonic, time
 
 import aiohttp
 import jwt
 
 from shared.domain.principal import Kind, Principal
 from shared.errors import Unauthenticated, Unavailable, brief
+from shared.ports import Clock, MonotonicClock
 
 ALGORITHMS = ["RS256", "ES256"]
 REQUIRED = ["exp", "iat", "sub", "aud", "iss"]
+OPTIONS: jwt.types.Options = {"require": REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+"""PyJWT would compare the times with the real clock; `_check_times` compares them with the one that is handed in."""
 LEEWAY = 30
 """Seconds by which our clock and the issuer's may differ."""
 FRESH = 3600.0
@@ -23,6 +26,8 @@ PAUSE = 10.0
 """Seconds between fetches that an unknown key id may cause."""
 HELD, HELD_FOR = 10_000, 60.0
 """Tokens that held and are not looked at again, and for how many seconds."""
+LATEST = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last time that a token may name."""
 LONGEST = 8192
 """Characters of a token."""
 _BRAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
@@ -32,9 +37,19 @@ _SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
 class JwksTokens:
     """Keys are fetched off the hot path, kept for an hour, and fetched again when a token names an unknown one."""
 
-    def __init__(self, issuer: str, audience: str, jwks_url: str, brand: str | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        jwks_url: str,
+        clock: Clock,
+        monotonic: MonotonicClock,
+        *,
+        brand: str | None = None,
+    ) -> None:
         """`brand` is that of tokens that name none; without it they do not hold."""
         self._issuer, self._audience, self._url, self._brand = issuer, audience, jwks_url, brand
+        self._clock, self._monotonic = clock, monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
         self._held: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._fetched = float("-inf")
@@ -43,12 +58,14 @@ class JwksTokens:
     async def verify(self, token: str) -> Principal:
         if len(token) > LONGEST:
             raise Unauthenticated("the token is too long")
-        now, (known, until) = time(), self._held.get(token, (None, 0.0))
+        at, (known, until) = self._clock(), self._held.get(token, (None, 0.0))
+        now = at / 1000
         if known is not None and now < until:
-            return replace(known, at=int(now * 1000))
+            return replace(known, at=at)
         claims = await self._claims(token)
-        found = _principal(claims, self._brand, int(now * 1000))
-        self._hold(token, found, min(now + HELD_FOR, float(str(claims["exp"]))))
+        expires = _check_times(claims, now)
+        found = _principal(claims, self._brand, at)
+        self._hold(token, found, min(now + HELD_FOR, expires))
         return found
 
     def _hold(self, token: str, who: Principal, until: float) -> None:
@@ -60,13 +77,7 @@ class JwksTokens:
         try:
             key = await self._key(jwt.get_unverified_header(token).get("kid"))
             claims: dict[str, object] = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=LEEWAY,
-                options={"require": REQUIRED},
+                token, key, algorithms=ALGORITHMS, audience=self._audience, issuer=self._issuer, options=OPTIONS
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(f"the token does not hold: {error}"[:200]) from None
@@ -76,7 +87,7 @@ class JwksTokens:
         if not isinstance(kid, str):
             raise Unauthenticated("the token names no key")
         async with self._turn:
-            age = monotonic() - self._fetched
+            age = self._monotonic() - self._fetched
             if age > FRESH or (kid not in self._keys and age > PAUSE):
                 await self._fetch()
         if kid not in self._keys:
@@ -92,11 +103,30 @@ class JwksTokens:
                 published = jwt.PyJWKSet.from_dict(json.loads(await answer.text()))
         except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
             if self._keys:
-                self._fetched = monotonic() - FRESH + PAUSE
+                self._fetched = self._monotonic() - FRESH + PAUSE
                 return
             raise Unavailable(f"the issuer's keys cannot be fetched: {brief(error)}") from error
         self._keys = {k.key_id: k for k in published.keys if k.key_id and k.algorithm_name in ALGORITHMS}
-        self._fetched = monotonic()
+        self._fetched = self._monotonic()
+
+
+def _check_times(claims: Mapping[str, object], now: float) -> float:
+    """When the token expires (epoch seconds). Raises Unauthenticated unless it holds now (RFC 7519, section 4.1)."""
+    expires, issued = _numeric_date(claims, "exp"), _numeric_date(claims, "iat")
+    if expires <= now - LEEWAY:
+        raise Unauthenticated("the token has expired")
+    if issued > now + LEEWAY:
+        raise Unauthenticated("the token was issued in the future")
+    if "nbf" in claims and _numeric_date(claims, "nbf") > now + LEEWAY:
+        raise Unauthenticated("the token is not valid yet")
+    return expires
+
+
+def _numeric_date(claims: Mapping[str, object], name: str) -> float:
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
+        raise Unauthenticated(f"{name} is a number of seconds since 1970")
+    return float(value)
 
 
 def _principal(claims: dict[str, object], default: str | None, at: int) -> Principal:

@@ -14,6 +14,7 @@ from shared.codec.trails import webhook_body
 from shared.domain.inbox import Outcome, Reply
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
+from shared.ports import Clock
 
 TIMEOUT, CONNECTS_WITHIN = 10.0, 3.0
 """Seconds for a whole call, however slowly an answer drips; and for a connection."""
@@ -23,8 +24,9 @@ LONGEST_URL = 2_000
 class WebhookCaller:
     """POSTs over one pool of connections; follows no redirect, reads no answer beyond its status."""
 
-    def __init__(self, allowed: Sequence[str] = ()) -> None:
+    def __init__(self, clock: Clock, allowed: Sequence[str] = ()) -> None:
         """`allowed` are networks of the operator's own that may be called too, also without TLS."""
+        self._clock = clock
         self._allowed = [ipaddress.ip_network(text) for text in allowed]
         self._resolver = PinnedResolver(self._allowed)
         self._http: aiohttp.ClientSession | None = None
@@ -54,7 +56,7 @@ class WebhookCaller:
             body = webhook_body(call.told)
             send = self._session().post(call.url, data=body.encode(), headers=signed(call, body), allow_redirects=False)
             async with send as answer:
-                return _reply(answer.status, answer.headers.get("Retry-After"))
+                return _reply(answer.status, answer.headers.get("Retry-After"), self._clock())
         except Malformed as error:
             return Reply(Outcome.FAILED, error.code.value)
         except TimeoutError:
@@ -91,22 +93,22 @@ def signed(call: Call, body: str) -> dict[str, str]:
     return headers | {"webhook-signature": " ".join(signatures)}
 
 
-def _reply(status: int, retry_after: str | None) -> Reply:
+def _reply(status: int, retry_after: str | None, now: int) -> Reply:
     if 200 <= status < 300:
         return Reply(Outcome.SENT, str(status))
     if status == 410:
         return Reply(Outcome.FAILED, "410", gone=True)
-    return Reply(Outcome.RETRYING, str(status), _seconds(retry_after))
+    return Reply(Outcome.RETRYING, str(status), _seconds(retry_after, now))
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str | None, now: int) -> float | None:
     """Of Retry-After: a number, or a date (RFC 9110, section 10.2.3)."""
     if text is None:
         return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(text) - datetime.fromtimestamp(now / 1000, UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from shared.codec import schemas
 from shared.codec.rules import rule_document
+from shared.codec.signals import tells_place
 from shared.domain.audit import Access
+from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
 from shared.domain.ledger import Ledger
 from shared.domain.parked import Parked
@@ -17,9 +19,10 @@ from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
 from shared.domain.series import Point
 from shared.domain.signals import Leaf
+from shared.domain.span import Span
 from shared.domain.telemetry import Value
-from shared.domain.track import Span
-from shared.domain.trips import Charge, Trip
+from shared.domain.trip_settings import TripSettings
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 
 
@@ -54,6 +57,8 @@ def state_answer(
         },
         "episodes": [{"rule": key, "since": moment(episode.since)} for key, episode in told.items()],
         "sequence": {"missing": s.gaps.missing, "restarts": s.gaps.restarts},
+        "flags": ["clock_offset"] if s.clock.offset else [],
+        "clockOffset": s.clock.offset / 1000,
         "quarantined": s.suspect is not None,
         "privacy": s.policy.privacy.mode(now).value,
         "revision": s.revision,
@@ -105,11 +110,11 @@ def rules_answer(rules: Iterable[Rule]) -> schemas.RulesAnswer:
 
 def signals_answer(leaves: Mapping[str, Leaf], wanted: Callable[[str], bool]) -> schemas.SignalsAnswer:
     """Flat: path to facts."""
-    return {"signals": {path: _leaf_answer(leaf) for path, leaf in sorted(leaves.items()) if wanted(path)}}
+    return {"signals": {path: _leaf_answer(path, leaf) for path, leaf in sorted(leaves.items()) if wanted(path)}}
 
 
-def _leaf_answer(leaf: Leaf) -> schemas.LeafAnswer:
-    found: schemas.LeafAnswer = {"datatype": leaf.datatype}
+def _leaf_answer(path: str, leaf: Leaf) -> schemas.LeafAnswer:
+    found: schemas.LeafAnswer = {"datatype": leaf.datatype, "place": tells_place(path, leaf)}
     if leaf.unit is not None:
         found["unit"] = leaf.unit
     if leaf.least is not None:
@@ -123,6 +128,10 @@ def _leaf_answer(leaf: Leaf) -> schemas.LeafAnswer:
 
 def thresholds_answer(t: Thresholds) -> schemas.ThresholdsAnswer:
     return {"liveSeconds": t.live, "staleSeconds": t.stale}
+
+
+def trip_settings_answer(s: TripSettings) -> schemas.TripSettingsAnswer:
+    return {"minimumMetres": s.metres, "minimumSeconds": s.seconds}
 
 
 def point_answer(p: Point) -> schemas.PointAnswer:
@@ -147,6 +156,7 @@ def trip_answer(t: Trip) -> schemas.TripAnswer:
         "socTo": t.soc[1],
         "energy": _rounded(t.energy),
         "fuel": _rounded(t.fuel),
+        "bridged": t.bridged / 1000,
     }
 
 
@@ -167,6 +177,8 @@ def charge_answer(c: Charge) -> schemas.ChargeAnswer:
         "socFrom": c.soc[0],
         "socTo": c.soc[1],
         "energy": _rounded(c.energy),
+        "pauses": len(c.pauses),
+        "paused": c.paused / 1000,
     }
 
 

@@ -10,7 +10,8 @@ from shared.domain.freshness import Thresholds
 from shared.domain.garage import Member, Role
 from shared.domain.policy import Mode, Status
 from shared.domain.profile import Profile
-from shared.domain.vin import is_vin
+from shared.domain.trip_settings import TripSettings
+from shared.domain.vin import require_vin
 from shared.errors import Forbidden, Malformed
 
 
@@ -26,12 +27,11 @@ class RegisterVehicle(Body):
     roles: Annotated[dict[UserId, Annotated[Role, Field(strict=False)]], Field(max_length=20)] = {}
 
     def profile(self, vehicle_id: str, brand: str) -> Profile:
-        """What it will be once registered. Raises Malformed for a VIN that is none, for guests and for two primary
-        users, Forbidden for another's brand."""
+        """What it will be once registered. Raises Malformed for a VIN that its region does not accept, for guests and
+        for two primary users, Forbidden for another's brand."""
         if self.brand not in (None, brand):
             raise Forbidden("only vehicles of the own brand can be registered")
-        if not is_vin(self.vin):
-            raise Malformed("vin: not a vehicle identification number (ISO 3779)")
+        require_vin(self.vin, self.region)
         given = list(self.roles.values())
         if given.count(Role.PRIMARY) > 1 or Role.GUEST in given:
             raise Malformed("roles: one primary user at most, and no guests, who are invited")
@@ -132,6 +132,16 @@ class PutRule(RootModel[AnyRule]):
     """One rule of a vehicle's own."""
 
     model_config = LATER
+
+
+class PutTripSettings(Body):
+    """What counts as a trip: at least so many metres and seconds."""
+
+    minimum_metres: Annotated[float, Field(strict=False, ge=0, le=100_000)]
+    minimum_seconds: Annotated[int, Field(ge=0, le=86_400)]
+
+    def settings(self) -> TripSettings:
+        return TripSettings(self.minimum_metres, self.minimum_seconds)
 
 
 class PutThresholds(Body):

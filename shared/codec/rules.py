@@ -6,6 +6,8 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from shared.codec.bodies import LATER, Body, Id
 from shared.domain.conditions import (
+    CONFIRM,
+    OPEN_FROM,
     ChargingComplete,
     Geofence,
     LeftOpen,
@@ -17,9 +19,7 @@ from shared.domain.conditions import (
 from shared.domain.geo import Circle, Place, Polygon
 from shared.domain.rules import CORNERS, Rule
 
-_SIMPLE: dict[str, type[Rule]] = {
-    kind.kind: kind for kind in (TroubleCode, ChargingComplete, MovingWhileOff, LeftOpen, Silent)
-}
+_SIMPLE: dict[str, type[Rule]] = {kind.kind: kind for kind in (TroubleCode, ChargingComplete, MovingWhileOff, Silent)}
 type Finite = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 
 
@@ -34,7 +34,8 @@ class _Base(Body):
 
 
 class ThresholdBody(_Base):
-    """Below or above a number; `clears` lies on the other side of it, or on it."""
+    """Below or above a number; `clears` lies on the other side of it, or on it. A single reading beyond counts once it
+    is confirmed by a second one, or after `confirm_seconds`; 0 tells it at once."""
 
     kind: Literal["threshold"]
     signal: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9.]{0,255}$")]
@@ -42,6 +43,7 @@ class ThresholdBody(_Base):
     above: Finite | None = None
     clears: Finite
     name: Id = "threshold"
+    confirm_seconds: Annotated[int, Field(ge=0, le=3_600)] = CONFIRM // 1000
 
     @model_validator(mode="after")
     def _one_way(self) -> "ThresholdBody":
@@ -55,7 +57,8 @@ class ThresholdBody(_Base):
 
     def rule(self) -> Rule:
         bounds: dict[str, Any] = {"below": self.below, "above": self.above, "clears": self.clears}
-        return Threshold(signal=self.signal, name=self.name, **bounds, **self.common())
+        confirm = self.confirm_seconds * 1000
+        return Threshold(signal=self.signal, name=self.name, confirm=confirm, **bounds, **self.common())
 
 
 class PlaceBody(Body):
@@ -82,21 +85,40 @@ class GeofenceBody(_Base):
             raise ValueError("a polygon is no wider than 180 degrees")
         return self
 
-    def rule(self) -> Rule:
+    def rule(self, drawn_at: int = 0) -> Rule:
         if self.circle:
             shape: Circle | Polygon = Circle(Place(self.circle.latitude, self.circle.longitude), self.circle.radius)
         else:
             shape = Polygon(tuple(Place(p.latitude, p.longitude) for p in self.polygon or ()))
-        return Geofence(shape=shape, **self.common())
+        return Geofence(shape=shape, drawn_at=drawn_at, **self.common())
+
+
+class StoredGeofence(GeofenceBody):
+    """With when it was drawn (epoch ms)."""
+
+    drawn_at: int = 0
+
+    def rule(self, drawn_at: int = 0) -> Rule:
+        return super().rule(self.drawn_at)
 
 
 class SimpleBody(_Base):
     """Those that need nothing more to be said."""
 
-    kind: Literal["trouble_code", "charging_complete", "moving_while_off", "left_open"]
+    kind: Literal["trouble_code", "charging_complete", "moving_while_off"]
 
     def rule(self) -> Rule:
         return _SIMPLE[self.kind](**self.common())
+
+
+class LeftOpenBody(_Base):
+    """A window or roof counts as open from `open_from` percent."""
+
+    kind: Literal["left_open"]
+    open_from: Annotated[Finite, Field(gt=0, le=100)] = OPEN_FROM
+
+    def rule(self) -> Rule:
+        return LeftOpen(open_from=self.open_from, **self.common())
 
 
 class SilentBody(_Base):
@@ -110,13 +132,24 @@ class SilentBody(_Base):
         return Silent(**self.common() | {"hold": self.hours * 3_600_000})
 
 
-type AnyRule = Annotated[ThresholdBody | GeofenceBody | SimpleBody | SilentBody, Field(discriminator="kind")]
-_RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[AnyRule], config=LATER)
+type AnyRule = Annotated[
+    ThresholdBody | GeofenceBody | SimpleBody | LeftOpenBody | SilentBody, Field(discriminator="kind")
+]
+type StoredRule = Annotated[
+    ThresholdBody | StoredGeofence | SimpleBody | LeftOpenBody | SilentBody, Field(discriminator="kind")
+]
+_RULES: TypeAdapter[list[StoredRule]] = TypeAdapter(list[StoredRule], config=LATER)
 
 
 def rules(docs: object) -> tuple[Rule, ...]:
     """Stored rules."""
     return tuple(body.rule() for body in _RULES.validate_python(docs))
+
+
+def stored_rule(rule: Rule) -> dict[str, Any]:
+    """With what the service itself knows of it."""
+    drawn = {"drawnAt": rule.drawn_at} if isinstance(rule, Geofence) and rule.drawn_at else {}
+    return rule_document(rule) | drawn
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
@@ -126,7 +159,11 @@ def rule_document(rule: Rule) -> dict[str, Any]:
     doc["holdSeconds"] = rule.hold // 1000
     if isinstance(rule, Threshold):
         bounds = {"below": rule.below, "above": rule.above, "clears": rule.clears}
-        doc |= {"signal": rule.signal, "name": rule.name} | {k: v for k, v in bounds.items() if v is not None}
+        doc |= {"signal": rule.signal, "name": rule.name, "confirmSeconds": rule.confirm // 1000} | {
+            k: v for k, v in bounds.items() if v is not None
+        }
+    if isinstance(rule, LeftOpen):
+        doc["openFrom"] = rule.open_from
     if isinstance(rule, Geofence):
         doc |= _shape(rule.shape)
     return doc

@@ -112,6 +112,8 @@ class StateAnswer(TypedDict):
     signals: dict[str, ReadingAnswer]
     episodes: list[EpisodeAnswer]
     sequence: SequenceAnswer
+    flags: list[Literal["clock_offset"]]
+    clockOffset: float
     quarantined: bool
     privacy: str
     revision: int
@@ -176,7 +178,7 @@ class SeriesAnswer(TypedDict):
     cursor: str | None
 
 
-class ChargeAnswer(TypedDict):
+class DerivedAnswer(TypedDict):
     id: str
     vehicleId: str
     startedAt: str
@@ -187,10 +189,16 @@ class ChargeAnswer(TypedDict):
     energy: float | None
 
 
-class TripAnswer(ChargeAnswer):
+class ChargeAnswer(DerivedAnswer):
+    pauses: int
+    paused: float
+
+
+class TripAnswer(DerivedAnswer):
     distance: int
     distanceFrom: str
     fuel: float | None
+    bridged: float
 
 
 class TripsAnswer(TypedDict):
@@ -254,6 +262,7 @@ class RulesAnswer(TypedDict):
 
 class LeafAnswer(TypedDict):
     datatype: str
+    place: bool
     unit: NotRequired[str]
     min: NotRequired[float]
     max: NotRequired[float]
@@ -266,6 +275,11 @@ class SignalsAnswer(TypedDict):
 
 class Count(TypedDict):
     signals: int
+
+
+class TripSettingsAnswer(TypedDict):
+    minimumMetres: float
+    minimumSeconds: int
 
 
 class ThresholdsAnswer(TypedDict):

@@ -7,14 +7,16 @@ from typing import Any
 from shared.codec import schemas
 from shared.codec.answers import moment
 from shared.codec.documents import Document, privacy
+from shared.codec.states import location
 from shared.domain.freshness import Thresholds
+from shared.domain.location import Fix
 from shared.domain.sighting import SIGNALS, Sighting
 from shared.domain.tail import Mark
 from shared.domain.vehicle import Reading
 from shared.errors import Code, Malformed
 
 FIELDS = ", ".join(
-    ["c.vehicleId", "c.revision", "c.seenAt", "c.connection", "c.episodes", "c.policy.privacy", "c._ts"]
+    ["c.vehicleId", "c.revision", "c.seenAt", "c.connection", "c.episodes", "c.policy.privacy", "c.location", "c._ts"]
     + [f'c.signals["{path}"] AS {name}' for name, path in SIGNALS.items()]
 )
 """Of a state's document."""
@@ -26,18 +28,26 @@ def seen(doc: Document) -> tuple[int, Sighting]:
     told = sum(bool(told) for _, told in doc["episodes"].values())
     connected, heard = (doc["connection"][0], doc["connection"][1]) if doc.get("connection") else (None, -1)
     last = max(doc["seenAt"], heard)
-    what = doc["vehicleId"], doc["revision"], last, readings, connected, told, privacy(doc["privacy"])
-    return int(doc["_ts"]), Sighting(*what)
+    return int(doc["_ts"]), Sighting(
+        vehicle_id=doc["vehicleId"],
+        revision=doc["revision"],
+        seen_at=last,
+        readings=readings,
+        connected=connected,
+        episodes=told,
+        privacy=privacy(doc["privacy"]),
+        fix=location(doc.get("location")).fix,
+    )
 
 
 def sighting_answer(s: Sighting, thresholds: Thresholds, now: int) -> schemas.SightingAnswer:
     """With how far it can be relied on now (epoch ms)."""
-    place, at = s.place or (None, -1)
+    fix = s.fix
     return {
         "vehicleId": s.vehicle_id,
         "lastSeenAt": moment(s.seen_at) if s.seen_at >= 0 else None,
         "freshness": thresholds.of(s.seen_at, now).value,
-        "place": {"latitude": place.latitude, "longitude": place.longitude, "at": moment(at)} if place else None,
+        "place": _place(fix) if fix else None,
         "heading": _number(s, "heading"),
         "speed": _number(s, "speed"),
         "charge": _number(s, "charge"),
@@ -47,6 +57,10 @@ def sighting_answer(s: Sighting, thresholds: Thresholds, now: int) -> schemas.Si
         "episodes": s.episodes,
         "privacy": s.privacy.mode(now).value,
     }
+
+
+def _place(fix: Fix) -> schemas.PlaceAnswer:
+    return {"latitude": fix.place.latitude, "longitude": fix.place.longitude, "at": moment(fix.at)}
 
 
 def _number(s: Sighting, name: str) -> float | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.codec.places import decision
 from shared.domain.signals import Alias, Leaf, Release
 from shared.domain.telemetry import Value
 from shared.errors import Malformed
@@ -38,7 +39,8 @@ def reading_type(leaf: Leaf) -> Any:
         return Annotated[float, msgspec.Meta(ge=leaf.least, le=leaf.most)] if bounded else float
     if leaf.datatype in _INTEGERS:
         sign, bits = _INTEGERS[leaf.datatype]
-        least, most = (0, min(2**bits, 2**63) - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        # The last number of an unsigned type and the first of a signed one stand for "not available" (SAE J1939).
+        least, most = (0, min(2**bits - 2, 2**63 - 1)) if sign else (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1)
         low = least if leaf.least is None else int(leaf.least)
         return Annotated[int, msgspec.Meta(ge=low, le=most if leaf.most is None else int(leaf.most))]
     raise Malformed(f"signals of type {leaf.datatype} are not supported")
@@ -52,6 +54,7 @@ class Vocabulary:
         self.types = {path: reading_type(leaf) for path, leaf in leaves.items()}
         names, self._units = _aliases()
         self._names = {old: alias for old, alias in names.items() if old not in leaves and alias.path in leaves}
+        self.not_places = frozenset(path for path, leaf in leaves.items() if not tells_place(path, leaf))
 
     def target(self, path: str) -> str | None:
         """What a signal is called in this vocabulary, if it is in it."""
@@ -64,9 +67,11 @@ class Vocabulary:
         """The readings that fit; how many were refused; how many were of signals that we do not know.
 
         A value that can mean but one thing is taken for it ("12.3" for a number). What an older release calls or counts
-        otherwise is brought to today's name and unit, unless today's name is there too."""
+        otherwise is brought to today's name and unit, unless today's name is there too. A latitude and a longitude are
+        one position: where one of them is refused, so is the other."""
         kept: dict[str, Value] = {}
         refused = unknown = 0
+        misfits = list[str]()
         units = self._units.get(release or "", {})
         for path, value in readings.items():
             alias = units.get(path) or (None if path in self.types else self._names.get(path))
@@ -78,6 +83,10 @@ class Vocabulary:
                     kept[target] = self._fitting(target, value, alias)
                 except msgspec.ValidationError:
                     refused += 1
+                    misfits.append(target)
+        for path in misfits:
+            if kept.pop(_other_half(path), None) is not None:
+                refused += 1
         return kept, refused, unknown
 
     def _fitting(self, path: str, value: object, alias: Alias | None) -> Value:
@@ -91,6 +100,13 @@ class Vocabulary:
         return fitting
 
 
+def _other_half(path: str) -> str:
+    """The longitude of a latitude and the other way round; "" of any other signal."""
+    branch, _, name = path.rpartition(".")
+    other = {"Latitude": "Longitude", "Longitude": "Latitude"}.get(name)
+    return f"{branch}.{other}" if other else ""
+
+
 @cache
 def _aliases() -> tuple[dict[str, Alias], dict[str, dict[str, Alias]]]:
     """What older releases called otherwise; and by release, what they counted in other units under the same name."""
@@ -102,10 +118,21 @@ def _aliases() -> tuple[dict[str, Alias], dict[str, dict[str, Alias]]]:
     return names, units
 
 
+def tells_place(path: str, leaf: Leaf) -> bool:
+    """Whether readings of a signal count as places. VSS 6.0 decides for its leaves and what older releases call them;
+    a leaf may call itself a place besides. Any other signal counts as one unless its leaf says that it is none."""
+    older, _ = _aliases()
+    decided = decision(older[path].path if path in older else path)
+    if decided is None:
+        return leaf.place is not False
+    return decided or leaf.place is True
+
+
 def leaf(found: Mapping[str, Any]) -> Leaf:
-    """A leaf as the specification writes it."""
+    """A leaf as the specification writes it, and with `place` if it says so."""
+    allowed = tuple(found.get("allowed") or ())
     return Leaf(
-        found["datatype"], found.get("unit"), found.get("min"), found.get("max"), tuple(found.get("allowed") or ())
+        found["datatype"], found.get("unit"), found.get("min"), found.get("max"), allowed, place=found.get("place")
     )
 
 

@@ -4,12 +4,16 @@ from typing import Any
 
 from shared.codec.documents import STATE, Document, notification, notification_document, privacy, privacy_document
 from shared.codec.samples import pack, pack_open, unpack
-from shared.domain.episodes import Episode
+from shared.domain.clock_offset import ClockOffset
+from shared.domain.geo import Place
 from shared.domain.history import Chunk, Open
+from shared.domain.location import Fix, Location
 from shared.domain.notification import Notification
 from shared.domain.policy import Policy, Status
+from shared.domain.rules import Episode
+from shared.domain.span import Span
 from shared.domain.telemetry import Position
-from shared.domain.track import Span, Track
+from shared.domain.track import Track
 from shared.domain.vehicle import Connection, Entry, Gaps, Reading, VehicleState
 from shared.domain.window import Window
 
@@ -32,6 +36,10 @@ def state_document(s: VehicleState) -> Document:
         "track": s.track,
         "gaps": s.gaps,
     }
+    if s.location.fix:
+        document["location"] = s.location
+    if s.clock.since >= 0:
+        document["clock"] = s.clock
     if s.open.table.rows:
         document["open"] = pack_open(s.open.table) | {
             "size": s.open.size,
@@ -66,6 +74,8 @@ def state(doc: Document) -> VehicleState:
         suspect=doc.get("suspect"),
         connection=Connection(*connection) if connection else None,
         owed=doc.get("owed"),
+        location=location(doc.get("location")),
+        clock=ClockOffset(*doc.get("clock", ())),
     )
 
 
@@ -90,13 +100,33 @@ def _open(doc: Document) -> Open:
     return Open(unpack(doc), doc["size"], doc["sequence"], *doc["span"])
 
 
-def _track(journey: Any, charge: Any, outdated: Any, closed: int) -> Track:
+def _track(
+    journey: Any,
+    charge: Any,
+    outdated: Any,
+    closed: int,
+    charged_from: Any = None,
+    moved_at: int = -1,
+    anchor: Any = None,
+) -> Track:
     return Track(
-        Span(*journey) if journey else None,
-        Span(*charge) if charge else None,
-        tuple(Span(*s) for s in outdated),
-        closed,
+        journey=Span(*journey) if journey else None,
+        charge=Span(*charge) if charge else None,
+        outdated=tuple(Span(*s) for s in outdated),
+        closed=closed,
+        charged_from=charged_from,
+        moved_at=moved_at,
+        anchor=Place(*anchor) if anchor else None,
     )
+
+
+def location(found: Any) -> Location:
+    """The stored last good position, and one that was doubted."""
+    return Location(*(_fix(fix) for fix in found)) if found else Location()
+
+
+def _fix(found: Any) -> Fix | None:
+    return Fix(Place(*found[0]), found[1]) if found else None
 
 
 def _policy_document(p: Policy) -> Document:

@@ -12,7 +12,9 @@ import msgspec
 
 from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
 from shared.codec.signals import Vocabulary
-from shared.domain.telemetry import Sample, Telemetry, sample_time
+from shared.domain.history import DAY
+from shared.domain.placeholders import placeholders
+from shared.domain.telemetry import OLDEST, Sample, Telemetry, Value, sample_times
 from shared.errors import Code, Malformed
 
 TYPE = "automotive.telemetry.v1"
@@ -48,17 +50,17 @@ class Decoder:
         number = event.sequence
         if event.source != _SOURCE + device or not _is_sequence(number) or event.dataschema:
             return self._slowly(device, body, arrived_at)
-        samples = []
-        readings = skewed = 0
-        for raw in event.data.samples:
-            seen, signals = raw.time, _readings(raw.signals)
-            at, ahead = sample_time(seen and (seen - _EPOCH) // _MILLISECOND, arrived_at)
-            skewed += ahead
-            readings += len(signals)
-            samples.append(Sample(at, _renamed(signals, shape.renamed) if shape.renamed else signals))
+        raw = event.data.samples
+        read = [_readings(sample.signals) for sample in raw]
+        if shape.renamed:
+            read = [_renamed(signals, shape.renamed) for signals in read]
+        claimed = [seen and (seen - _EPOCH) // _MILLISECOND for seen in (sample.time for sample in raw)]
+        readings = sum(map(len, read))
         if readings > MOST_READINGS:
             raise _too_many()
-        return Telemetry(device, int(number), samples, readings, 0, 0, skewed, event.traceparent)
+        samples, refused, skewed = _timed(claimed, read, arrived_at)
+        not_places = self._vocabulary.not_places
+        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -68,22 +70,46 @@ class Decoder:
         if event["type"] != TYPE:
             raise Malformed(f"type {event['type'][:100]!r}", Code.UNKNOWN_TYPE)
         release, sift = _release(event.get("dataschema")), self._vocabulary.sift
-        samples: list[Sample] = []
-        total = refused = unknown = skewed = 0
+        read: list[dict[str, Value]] = []
+        total = misfits = unknown = 0
         raw = _samples(event.get("data"))
-        for at, signals in raw:
+        for _, signals in raw:
             total += len(signals)
             if total > MOST_READINGS:
                 raise _too_many()
-            moment, ahead = sample_time(at, arrived_at)
-            readings, misfits, strangers = sift(signals, release)
-            refused, unknown, skewed = refused + misfits, unknown + strangers, skewed + ahead
-            samples.append(Sample(moment, readings))
-        if not refused and not unknown:
+            readings, unfit, strangers = sift(signals, release)
+            misfits += unfit
+            unknown += strangers
+            read.append(readings)
+        if not misfits and not unknown:
             self._shapes.learn(device, (path for _, signals in raw for path in signals))
+        samples, refused, skewed = _timed([at for at, _ in raw], read, arrived_at)
+        refused += misfits
         traceparent = event.get("traceparent")
         trace = traceparent if isinstance(traceparent, str) else None
-        return Telemetry(device, _sequence(event.get("sequence")), samples, total, refused, unknown, skewed, trace)
+        number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
+        return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
+
+
+def _timed(
+    claimed: Sequence[int | None], read: Sequence[dict[str, Value]], arrived_at: int
+) -> tuple[list[Sample], int, int]:
+    """The samples with the times that hold for them, without placeholders; how many readings were refused, and how many
+    times overruled. Raises Malformed(impossible_time) if every sample is too old."""
+    times, skewed = sample_times(claimed, arrived_at)
+    samples: list[Sample] = []
+    refused = 0
+    for at, readings in zip(times, read, strict=True):
+        if at is None:
+            refused += len(readings)
+            continue
+        for path in placeholders(readings):
+            del readings[path]
+            refused += 1
+        samples.append(Sample(at, readings))
+    if not samples:
+        raise Malformed(f"every sample is more than {OLDEST // DAY} days old", Code.IMPOSSIBLE_TIME)
+    return samples, refused, skewed
 
 
 def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shared.codec.signals import leaf, reading_type
+from shared.codec.signals import leaf, reading_type, tells_place
 from shared.domain.signals import LEAVES, Leaf
 from shared.errors import Code, Malformed
 
@@ -51,11 +51,16 @@ def _leaf(path: str, node: dict[str, Any]) -> Leaf | None:
         raise _wrong(path, "allowed is not a list of texts")
     if not isinstance(unit, str | None) or any(not isinstance(node.get(k), int | float | None) for k in ("min", "max")):
         raise _wrong(path, "a unit is a text, a range two numbers")
+    if not isinstance(node.get("place"), bool | None):
+        raise _wrong(path, "place is neither true nor false")
+    found = leaf(node)
+    if found.place is False and tells_place(path, found):
+        raise _wrong(path, "tells a place, so that place cannot be false")
     try:
-        reading_type(leaf(node))
+        reading_type(found)
     except (Malformed, ValueError, TypeError) as error:
         raise _wrong(path, str(error)) from None
-    return leaf(node)
+    return found
 
 
 def _wrong(path: str, what: str) -> Malformed:

@@ -1,9 +1,9 @@
 """The kinds of conditions that a rule can be made of, and those that are shipped."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from shared.domain.geo import Circle, Place, Polygon, distance
+from shared.domain.geo import Circle, Polygon
 from shared.domain.paths import (
     CABLE,
     CHARGE_LIMIT,
@@ -24,8 +24,17 @@ MARGIN = 50.0
 """Metres outside a fence at which a vehicle within still counts as inside: positions waver."""
 WALKING = 5.0
 """km/h below which a vehicle counts as standing."""
-LEAP, FASTEST = 1_000.0, 70.0
-"""Metres that a position may jump at once, and metres a second beyond that, before it is not believed."""
+CONFIRM = 60_000
+"""Milliseconds after which a single reading beyond a threshold counts, unless a second one confirms it before: sensors
+drop out for seconds."""
+NEAR_LIMIT = 1.0
+"""Percent below the charge limit at which charging counts as complete: cars stop a little early."""
+TOPPED_UP = 5.0
+"""Percent below the charge limit from which charging is no top-up any more, where no cable is reported."""
+OPEN_FROM = 5.0
+"""Percent from which a window or roof counts as open: a closed one reports 1 or 2 when its seal gives."""
+RECENT = 5 * 60_000
+"""Milliseconds after which a speed says nothing of now: a car that falls asleep reports its last one for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,7 @@ class Threshold(Rule):
     above: float | None = None
     clears: float
     name: str = "threshold"
+    confirm: int = CONFIRM
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -51,7 +61,8 @@ class Threshold(Rule):
         value = view.number(self.signal)
         if value is None:
             return None
-        held = self.id in view.held
+        known = view.held.get(self.id)
+        held = known is not None and (known.told or self.hold > 0)
         low = self.below is not None and (value < self.below or (held and value <= self.clears))
         high = self.above is not None and (value > self.above or (held and value >= self.clears))
         return {"": {self.signal: view.values[self.signal][0]}} if low or high else {}
@@ -63,17 +74,27 @@ class Geofence(Rule):
 
     kind, begun, over = "geofence", "geofence_entered", "geofence_left"
     shape: Circle | Polygon
+    drawn_at: int = 0
+    """When it was drawn (epoch ms): a vehicle that was inside then did not enter it."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         return (LATITUDE, LONGITUDE)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        place = _place(view.fresh.get(LATITUDE), view.fresh.get(LONGITUDE))
-        if place is None or not _believable(place, view):
+        if view.fix is None:
             return None
+        place = view.fix.place
         inside = self.shape.contains(place, MARGIN if self.id in view.held else 0.0)
         return {"": {"rule": self.id, LATITUDE: place.latitude, LONGITUDE: place.longitude}} if inside else {}
+
+    def made(self, now: int, known: Rule | None) -> Rule:
+        same = isinstance(known, Geofence) and known.shape == self.shape and known.enabled
+        return replace(self, drawn_at=known.drawn_at if isinstance(known, Geofence) and same else now)
+
+    def held_since(self, view: View) -> int | None:
+        last = view.last_fix
+        return last.at if last and last.at <= self.drawn_at and self.shape.contains(last.place) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +114,8 @@ class TroubleCode(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingComplete(Rule):
-    """Holds from when charging stops at the charge limit until the cable is pulled, or it charges again."""
+    """Holds from when charging that began below the charge limit stops at it, until the cable is pulled. A vehicle that
+    reports no cable was unplugged if it moved or needs more than a top-up when it charges again."""
 
     kind, begun, over = "charging_complete", "charging_complete", "charging_complete_over"
 
@@ -102,19 +124,29 @@ class ChargingComplete(Rule):
         return (IS_CHARGING, CABLE)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        held = self.id in view.held and view.value(CABLE) is not False
-        stopped = IS_CHARGING in view.before and view.before[IS_CHARGING][0] is True
-        if not (held or stopped) or view.value(IS_CHARGING) is not False:
-            return {}
         charge, limit = view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT)
-        if charge is None or not (held or charge >= (100.0 if limit is None else limit) - 1):
+        limit = 100.0 if limit is None else limit
+        known = view.held.get(self.id)
+        if known is not None:
+            return (
+                {} if self._was_unplugged(view, known.since, charge, limit) else {"": {STATE_OF_CHARGE: charge or 0.0}}
+            )
+        stopped = IS_CHARGING in view.before and view.before[IS_CHARGING][0] is True
+        if not stopped or view.value(IS_CHARGING) is not False or charge is None or charge < limit - NEAR_LIMIT:
             return {}
-        return {"": {STATE_OF_CHARGE: charge}}
+        return {} if view.charged_from is not None and view.charged_from >= limit else {"": {STATE_OF_CHARGE: charge}}
+
+    @staticmethod
+    def _was_unplugged(view: View, since: int, charge: float | None, limit: float) -> bool:
+        if view.value(CABLE) is not None:
+            return view.value(CABLE) is False
+        again = view.fresh.get(IS_CHARGING) is True
+        return again and (view.moved_at > since or (charge is not None and charge < limit - TOPPED_UP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovingWhileOff(Rule):
-    """Holds while the vehicle moves and its systems are off: towed, or stolen."""
+    """Holds while the vehicle is seen to move after its systems went off: towed, or stolen."""
 
     kind, begun, over = "moving_while_off", "moving_while_off", "moving_while_off_over"
 
@@ -123,8 +155,10 @@ class MovingWhileOff(Rule):
         return (SPEED, IS_MOVING, SYSTEM)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        system = view.value(SYSTEM)
-        return {"": {SYSTEM: system}} if system in ("LOCK", "OFF") and moves(view) else {}
+        system = view.values.get(SYSTEM)
+        if system is None or system[0] not in ("LOCK", "OFF"):
+            return {}
+        return {"": {SYSTEM: system[0]}} if moves(view, system[1]) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,16 +166,22 @@ class LeftOpen(Rule):
     """Holds while a door, window or lid of a standing vehicle is open."""
 
     kind, begun, over = "left_open", "left_open", "left_open_over"
+    open_from: float = OPEN_FROM
 
     @property
     def paths(self) -> tuple[str, ...]:
         return (*OPENINGS, SPEED, IS_MOVING)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        if moves(view):
+        if moves(view, view.at - RECENT):
             return {}
-        opened = [p for p in OPENINGS if (known := view.values.get(p)) and _is_open(known[0])]
+        opened = [p for p in OPENINGS if (known := view.values.get(p)) and self._is_open(known[0])]
         return {"": {"open": opened}} if opened else {}
+
+    def _is_open(self, value: Value) -> bool:
+        return value is True or (
+            isinstance(value, int | float) and not isinstance(value, bool) and value >= self.open_from
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,27 +202,10 @@ DEFAULTS: tuple[Rule, ...] = (
 """What a brand tells unless it says otherwise."""
 
 
-def moves(view: View) -> bool:
-    speed = view.number(SPEED)
-    return speed > WALKING if speed is not None else view.value(IS_MOVING) is True
-
-
-def _is_open(value: Value) -> bool:
-    return value is True or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
-
-
-def _place(latitude: Value | None, longitude: Value | None) -> Place | None:
-    """Where both are known; a receiver without a fix says 0, 0."""
-    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
-        return None
-    return Place(latitude, longitude) if latitude or longitude else None
-
-
-def _believable(place: Place, view: View) -> bool:
-    """Whether a vehicle can have come here since its position before."""
-    latitude, longitude = view.before.get(LATITUDE), view.before.get(LONGITUDE)
-    if latitude is None or longitude is None:
-        return True
-    before = _place(latitude[0], longitude[0])
-    seconds = (view.at - max(latitude[1], longitude[1])) / 1000
-    return before is None or distance(before, place) <= LEAP + FASTEST * seconds
+def moves(view: View, since: int) -> bool:
+    """Whether it moves faster than walking, forwards or backwards, by what was seen at or after `since` (epoch ms)."""
+    speed = view.values.get(SPEED)
+    if speed and speed[1] >= since:
+        return abs(view.number(SPEED) or 0.0) > WALKING
+    moving = view.values.get(IS_MOVING)
+    return moving is not None and moving[0] is True and moving[1] >= since

@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.domain.rules import Book, Facts, Rule, View
+from shared.domain.rules import Book, Episode, Facts, Rule, View
 
 HOUR = 3_600_000
-
-
-class Episode(NamedTuple):
-    """Since when the condition holds (epoch ms), and whether it has lasted long enough to count."""
-
-    since: int
-    told: bool
 
 
 class Told(NamedTuple):
@@ -35,6 +28,8 @@ def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Ep
         active = rule.active(view)
         if active is None:
             continue
+        if rule.id not in episodes and (since := rule.held_since(view)) is not None:
+            episodes = {**episodes, rule.id: Episode(since, True)}
         for subject, facts in active.items():
             key = f"{rule.id}/{subject}" if subject else rule.id
             known = episodes.get(key)
@@ -50,8 +45,9 @@ def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Ep
 
 
 def _going_on(rule: Rule, known: Episode | None, at: int, in_time: bool) -> Episode | None:
+    """A second sample that shows it confirms it; one that has to last goes by time."""
     if known is None:
-        return Episode(at, rule.hold == 0) if in_time else None
+        return Episode(at, rule.lasts == 0) if in_time else None
     return Episode(known.since, known.told or at - known.since >= rule.hold)
 
 
@@ -65,12 +61,15 @@ def heard(book: Book, episodes: Episodes, at: int) -> tuple[Episodes, list[Told]
     return episodes, told
 
 
-def elapse(book: Book, episodes: Episodes, view: View, seen_at: int, now: int) -> tuple[Episodes, list[Told]]:
-    """What time alone has brought by `now`: conditions that have lasted, and silence since `seen_at` (epoch ms)."""
+def elapse(
+    book: Book, episodes: Episodes, view: View, seen_at: int, now: int, offset: int = 0
+) -> tuple[Episodes, list[Told]]:
+    """What time alone has brought by `now`: conditions that have lasted, by a clock that is `offset` ms behind, and
+    silence since `seen_at` (epoch ms)."""
     told = list[Told]()
     for key, episode in episodes.items():
         rule = book.by_id.get(key.partition("/")[0])
-        if rule is None or episode.told or now - episode.since < rule.hold:
+        if rule is None or episode.told or now - offset - episode.since < rule.lasts:
             continue
         facts = (rule.active(view) or {}).get(key.partition("/")[2], {})
         episodes = {**episodes, key: Episode(episode.since, True)}
@@ -83,11 +82,13 @@ def elapse(book: Book, episodes: Episodes, view: View, seen_at: int, now: int) -
     return episodes, told
 
 
-def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int) -> int | None:
+def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int, offset: int = 0) -> int | None:
     """When time alone may do something next (epoch ms). Of a silence to the hour, so that it does not move with every
     event: early, never late."""
     moments = [
-        e.since + r.hold for k, e in episodes.items() if not e.told and (r := book.by_id.get(k.partition("/")[0]))
+        e.since + offset + r.lasts
+        for k, e in episodes.items()
+        if not e.told and (r := book.by_id.get(k.partition("/")[0]))
     ]
     for rule in book.silences:
         if rule.id not in episodes and seen_at >= 0:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.domain import history
+from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
+from shared.domain.location import Fix, Location, fix_in
 from shared.domain.notification import Notification
+from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
 from shared.domain.telemetry import Event, Sample, Value, outranks
@@ -39,7 +42,7 @@ def settled(state: VehicleState) -> VehicleState:
 def forgotten(state: VehicleState) -> VehicleState:
     """Without anything that it reported; it still knows which messages it had."""
     blank = replace(state, signals={}, newest=-1, episodes={}, outbox=(), open=Open(), track=Track())
-    return replace(blank, seen_at=-1, connection=None, owed=None)
+    return replace(blank, seen_at=-1, connection=None, owed=None, location=Location(), clock=ClockOffset())
 
 
 def refusal(state: VehicleState) -> Code:
@@ -72,6 +75,7 @@ class _Folding:
         self._window, self._gaps, self._position = state.window, state.gaps, state.position
         self._newest, self._seen_at, self._episodes = state.newest, state.seen_at, state.episodes
         self._open, self._track = state.open, state.track
+        self._location, self._clock = state.location, state.clock
         self._generation, self._suspect = state.generation, state.suspect
         self._owes, self._committed, self._changed = list[Entry](), state.committed, False
 
@@ -87,7 +91,7 @@ class _Folding:
             return Outcome.DUPLICATE
         samples, hidden = event.telemetry.samples, False
         if privacy.exclusions or privacy.floor:
-            samples, hidden = visible(privacy, samples, event.arrived_at)
+            samples, hidden = visible(privacy, samples, event.arrived_at, event.telemetry.not_places)
             if hidden and not samples:
                 return Outcome.SUPPRESSED
         late = self._window.passed(sequence)
@@ -110,13 +114,27 @@ class _Folding:
     def _take(self, samples: Iterable[Sample], event: Event, late: bool) -> bool:
         """Whether any reading or history sample was new."""
         new, told, strays = False, list[Told](), list[Sample]()
+        if not late:
+            self._clock = self._clock.follow(max((s.at for s in samples), default=event.arrived_at), event.arrived_at)
         for sample in samples:
             if not sample.readings:
                 continue
             fresh, before = _merge(self._signals, sample)
             new = new or bool(fresh)
+            last_fix, fix = self._location.fix, self._locate(fresh)
             if fresh and not late and sample.at >= self._newest:
-                told += self._weigh(fresh, before, sample.at, event.arrived_at)
+                view = View(
+                    values=self._signals,
+                    fresh=fresh,
+                    before=before,
+                    held=self._episodes,
+                    at=sample.at,
+                    fix=fix,
+                    last_fix=last_fix,
+                    charged_from=self._track.charged_from,
+                    moved_at=self._track.moved_at,
+                )
+                told += self._weigh(view, event.arrived_at)
             self._newest = max(self._newest, sample.at)
             if self._state.policy.history_days:
                 new = True
@@ -132,12 +150,22 @@ class _Folding:
             self._committed += len(told)
         return new
 
-    def _weigh(self, fresh: Mapping[str, Value], before: Mapping[str, Reading], at: int, arrived_at: int) -> list[Told]:
-        self._track = self._track.follow(fresh, at)
-        if self._book.by_path.keys().isdisjoint(fresh):
+    def _locate(self, fresh: Mapping[str, Value]) -> Fix | None:
+        """The fix that a sample shows, if it does and can be believed."""
+        if LATITUDE not in fresh and LONGITUDE not in fresh:
+            return None
+        found = fix_in(self._signals)
+        if found is None:
+            return None
+        self._location = self._location.follow(found)
+        return found if self._location.fix == found else None
+
+    def _weigh(self, view: View, arrived_at: int) -> list[Told]:
+        self._track = self._track.follow(view)
+        if self._book.by_path.keys().isdisjoint(view.fresh):
             return []
-        view = View(self._signals, fresh, before, self._episodes, at)
-        self._episodes, told = weigh(self._book, self._episodes, view, arrived_at - at <= FIRES_WITHIN)
+        in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
+        self._episodes, told = weigh(self._book, self._episodes, view, in_time)
         return told
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
@@ -177,16 +205,19 @@ class _Folding:
             seen_at=self._seen_at,
             generation=self._generation,
             suspect=self._suspect,
+            location=self._location,
+            clock=self._clock,
         )
 
 
 def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     """The state after what time alone has brought by `now` (epoch ms)."""
-    after = replace(state, track=state.track.elapse(state.seen_at, now))
+    offset = state.clock.offset
+    after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
     view = View(state.signals, {}, {}, state.episodes, now)
-    episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now)
+    episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
     told_now = notifications(state, told, None)
     committed = state.committed + len(told_now)
     return replace(after, episodes=episodes, outbox=(*state.outbox, *told_now), committed=committed)

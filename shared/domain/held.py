@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.domain.audit import Access
+from shared.domain.charges import Charge
 from shared.domain.inbox import Item
 from shared.domain.parked import Parked
 from shared.domain.person import Owned, Person
@@ -11,7 +12,7 @@ from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
 from shared.domain.subscription import Entry
 from shared.domain.telemetry import Sample
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 
 

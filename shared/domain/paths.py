@@ -6,6 +6,7 @@ IS_CHARGING, CHARGE_LIMIT = BATTERY + "Charging.IsCharging", BATTERY + "Charging
 CABLE = BATTERY + "Charging.ChargingPort.AnyPosition.IsChargingCableConnected"
 SPEED, IS_MOVING, SYSTEM = "Vehicle.Speed", "Vehicle.IsMoving", "Vehicle.LowVoltageSystemState"
 LATITUDE, LONGITUDE = "Vehicle.CurrentLocation.Latitude", "Vehicle.CurrentLocation.Longitude"
+ODOMETER = "Vehicle.TraveledDistance"
 TROUBLE_CODES = "Vehicle.Diagnostics.DTCList"
 _DOORS = [f"Vehicle.Cabin.Door.Row{row}.{side}." for row in (1, 2) for side in ("DriverSide", "PassengerSide")]
 OPENINGS = (

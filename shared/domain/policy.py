@@ -1,6 +1,6 @@
 """What ingest must know of a vehicle's profile, and what its owner keeps from us."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -10,8 +10,6 @@ FORGOTTEN_AFTER = 30 * 86_400_000
 """Milliseconds for which an interval that has ended is remembered: a car may buffer as long."""
 REMEMBERED = 64
 """Intervals at most. What is older than the last one forgotten is kept out altogether."""
-POSITIONS = ("Vehicle.CurrentLocation.", "Vehicle.Cabin.Infotainment.Navigation.")
-"""Beginnings of the paths that tell where a vehicle is or goes."""
 
 
 class Status(StrEnum):
@@ -83,8 +81,11 @@ class Policy(NamedTuple):
     history_days: int = 30
 
 
-def visible(privacy: Privacy, samples: Iterable[Sample], arrived_at: int) -> tuple[list[Sample], bool]:
-    """What may be taken in of the samples, and whether anything may not.
+def visible(
+    privacy: Privacy, samples: Iterable[Sample], arrived_at: int, not_places: Set[str]
+) -> tuple[list[Sample], bool]:
+    """What may be taken in of the samples, and whether anything may not. Without position, just the readings of
+    signals that are known to tell no place (`not_places`).
 
     What counts is when it was seen and when it arrived: cars buffer."""
     shown, hidden = list[Sample](), False
@@ -93,7 +94,7 @@ def visible(privacy: Privacy, samples: Iterable[Sample], arrived_at: int) -> tup
         if mode is Mode.FULL:
             shown.append(sample)
             continue
-        left = {} if mode is Mode.OFFLINE else {p: v for p, v in sample.readings.items() if not p.startswith(POSITIONS)}
+        left = {} if mode is Mode.OFFLINE else {p: v for p, v in sample.readings.items() if p in not_places}
         hidden = hidden or len(left) < len(sample.readings)
         if left:
             shown.append(Sample(sample.at, left))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
+from shared.domain.location import Fix
 from shared.domain.telemetry import Value
 
 OWN_RULES, CORNERS = 50, 100
@@ -12,15 +13,29 @@ OWN_RULES, CORNERS = 50, 100
 type Facts = Mapping[str, Value]
 
 
+class Episode(NamedTuple):
+    """Since when the condition holds (epoch ms), and whether it has lasted long enough to count."""
+
+    since: int
+    told: bool
+
+
 class View(NamedTuple):
     """What a vehicle is known to be after a sample: each signal's value, what the sample told anew, what its readings
-    replaced, with their times (epoch ms), and the episodes that are open."""
+    replaced, with their times (epoch ms), and the episodes that are open.
+
+    `fix` is the place that the sample shows, `last_fix` the one before it; `charged_from` the state of charge (%) at
+    which the last charging began, `moved_at` when the vehicle moved last."""
 
     values: Mapping[str, tuple[Value, int]]
     fresh: Mapping[str, Value]
     before: Mapping[str, tuple[Value, int]]
-    held: Mapping[str, object]
+    held: Mapping[str, Episode]
     at: int
+    fix: Fix | None = None
+    last_fix: Fix | None = None
+    charged_from: float | None = None
+    moved_at: int = -1
 
     def value(self, path: str) -> Value | None:
         known = self.values.get(path)
@@ -34,7 +49,7 @@ class View(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A condition on signals. An episode of it is told when it begins, when it ends, or both (`on`); one that has to
-    last is told after `hold` milliseconds."""
+    last is told after `hold` milliseconds, one that has to be confirmed by a second reading or after `confirm`."""
 
     kind: ClassVar[str]
     begun: ClassVar[str]
@@ -46,6 +61,7 @@ class Rule:
     id: str
     on: frozenset[str] = frozenset({"enter"})
     hold: int = 0
+    confirm: int = 0
     enabled: bool = True
 
     @property
@@ -56,6 +72,19 @@ class Rule:
     @property
     def tells(self) -> tuple[str, str]:
         return self.begun, self.over
+
+    def made(self, now: int, known: "Rule | None") -> "Rule":
+        """As it is stored at `now` (epoch ms) in the place of one of the same id, if there is any."""
+        return self
+
+    @property
+    def lasts(self) -> int:
+        """Milliseconds after which time alone tells an episode."""
+        return self.hold or self.confirm
+
+    def held_since(self, view: View) -> int | None:
+        """Since when (epoch ms) it had held already when the rule was made, if this is the first sample after that."""
+        return None
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
         """The subjects for which it holds ("" for the vehicle itself), with what to tell; None if the sample does not

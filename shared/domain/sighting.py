@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.domain.geo import Place
+from shared.domain.location import Fix
 from shared.domain.policy import Privacy
 from shared.domain.telemetry import Value
 from shared.domain.vehicle import Reading, VehicleState
 
 SIGNALS = {
-    "latitude": "Vehicle.CurrentLocation.Latitude",
-    "longitude": "Vehicle.CurrentLocation.Longitude",
     "heading": "Vehicle.CurrentLocation.Heading",
     "speed": "Vehicle.Speed",
     "moving": "Vehicle.IsMoving",
@@ -22,7 +20,7 @@ SIGNALS = {
 
 class Sighting(NamedTuple):
     """The readings by short names, when the vehicle was last heard (epoch ms, -1 if never), whether its device is
-    connected, and how many episodes are open. `revision` is the state's."""
+    connected, how many episodes are open, and its last good position. `revision` is the state's."""
 
     vehicle_id: str
     revision: int
@@ -31,17 +29,7 @@ class Sighting(NamedTuple):
     connected: bool | None
     episodes: int
     privacy: Privacy
-
-    @property
-    def place(self) -> tuple[Place, int] | None:
-        """Where it was, and when (epoch ms); a latitude without a longitude is no place."""
-        found = self.readings.get("latitude"), self.readings.get("longitude")
-        if not (found[0] and found[1]):
-            return None
-        values = found[0].value, found[1].value
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-            return None
-        return Place(float(values[0]), float(values[1])), min(found[0].at, found[1].at)  # type: ignore[arg-type]
+    fix: Fix | None = None
 
     def value(self, name: str) -> Value | None:
         reading = self.readings.get(name)
@@ -55,4 +43,5 @@ def sighting(s: VehicleState, since: int = 0) -> Sighting:
     seen = max(s.seen_at, s.connection.at if s.connection else -1)
     readings = {name: reading for name, reading in found.items() if reading.at >= since}
     connected = s.connection.connected if s.connection else None
-    return Sighting(s.vehicle_id, s.revision, seen, readings, connected, told, s.policy.privacy)
+    fix = s.location.fix if s.location.fix and s.location.fix.at >= since else None
+    return Sighting(s.vehicle_id, s.revision, seen, readings, connected, told, s.policy.privacy, fix)

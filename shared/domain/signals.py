@@ -9,13 +9,15 @@ LEAVES = 5_000
 
 
 class Leaf(NamedTuple):
-    """One signal: a VSS datatype (`float`, `uint8`, `string[]` ...), its unit, its range, its allowed values."""
+    """One signal: a VSS datatype (`float`, `uint8`, `string[]` ...), its unit, its range, its allowed values, and what
+    whoever defined it says of whether it tells a place, if anything."""
 
     datatype: str
     unit: str | None = None
     least: float | None = None
     most: float | None = None
     allowed: tuple[str, ...] = ()
+    place: bool | None = None
 
 
 class Alias(NamedTuple):

@@ -1,20 +1,19 @@
 """What a vehicle sent: samples of signals, each at a time; and where the hub holds it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
-
-from shared.errors import Code, Malformed
 
 type Scalar = float | int | bool | str
 type Value = Scalar | Sequence[Scalar]
 """What one signal can hold."""
 
-YEAR_2000 = 946_684_800_000
-"""Epoch milliseconds. No connected car has seen an earlier moment."""
-
 AHEAD = 60_000
 """Milliseconds that a vehicle's clock may run ahead of the hub's before the hub's is believed instead."""
+OLDEST = 30 * 86_400_000
+"""Milliseconds before arrival from which a sample is none: cars buffer for weeks, and privacy remembers as long."""
+ROLLOVER = 1024 * 7 * 86_400_000
+"""Milliseconds by which a GPS receiver falls back when its ten bits of week number begin anew."""
 
 
 class Position(NamedTuple):
@@ -52,7 +51,7 @@ class Census(NamedTuple):
 
 class Telemetry(NamedTuple):
     """One message from one vehicle; how many readings it held, and how many were refused, unknown, or seen at a time
-    that the hub's clock overruled."""
+    that the hub's clock overruled. `not_places` are signals that tell no place; any other is taken to tell one."""
 
     vehicle_id: str
     sequence: int
@@ -62,6 +61,7 @@ class Telemetry(NamedTuple):
     unknown: int = 0
     skewed: int = 0
     traceparent: str | None = None
+    not_places: Set[str] = frozenset()
 
     @property
     def census(self) -> Census:
@@ -88,12 +88,26 @@ def outranks(value: Value, other: Value) -> bool:
     return (kind, repr(value)) > (other_kind, repr(other))
 
 
-def sample_time(claimed: int | None, arrived_at: int) -> tuple[int, bool]:
-    """When the sample was seen (epoch ms), and whether the vehicle's clock was overruled.
+def sample_times(claimed: Sequence[int | None], arrived_at: int) -> tuple[Sequence[int | None], int]:
+    """When each sample of a message was seen (epoch ms), and how often the vehicle's clock was overruled; None for a
+    sample that is too old to be one.
 
-    Raises Malformed(impossible_time) before the year 2000."""
-    if claimed is None or claimed > arrived_at + AHEAD:
-        return arrived_at, True
-    if claimed < YEAR_2000:
-        raise Malformed("a sample time before the year 2000", Code.IMPOSSIBLE_TIME)
-    return claimed, False
+    A clock that is ahead, or fell back by 1024 weeks, in all of a message is put right: its newest sample is one of
+    arrival, and the others keep their distance. A single time that cannot be, or none, is that of arrival."""
+    known = [at for at in claimed if at is not None]
+    if len(known) == len(claimed) and arrived_at - OLDEST <= min(known) and max(known) <= arrived_at + AHEAD:
+        return claimed, 0
+    wrong = [at for at in known if _is_wrong(at, arrived_at)]
+    if wrong and len(wrong) == len(known):
+        newest = max(wrong)
+        shifted = [arrived_at if at is None else max(at - newest + arrived_at, arrived_at - OLDEST) for at in claimed]
+        return shifted, len(claimed)
+    times = [arrived_at if at is None or _is_wrong(at, arrived_at) else at for at in claimed]
+    overruled = sum(at != time for at, time in zip(claimed, times, strict=True))
+    return [at if at >= arrived_at - OLDEST else None for at in times], overruled
+
+
+def _is_wrong(at: int, arrived_at: int) -> bool:
+    """Ahead of arrival, or as many rollovers behind as bring it close to arrival."""
+    behind = range(at + ROLLOVER, arrived_at + AHEAD + 1, ROLLOVER)
+    return at > arrived_at + AHEAD or any(moved >= arrived_at - OLDEST for moved in behind)

@@ -3,57 +3,69 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.domain.paths import IS_CHARGING, IS_MOVING, SPEED
+from shared.domain.geo import Place
+from shared.domain.motion import Statement, moved, stated
+from shared.domain.paths import CABLE, IS_CHARGING, IS_MOVING, SPEED, STATE_OF_CHARGE
+from shared.domain.rules import View
+from shared.domain.span import Span
 from shared.domain.telemetry import Value
 
 STOP = 5 * 60_000
 """Milliseconds without moving after which a journey is over."""
 PATIENCE = 2 * 60_000
-"""Milliseconds beyond that for which time alone waits: samples may be on their way."""
-LOOKS = 5 * 60_000
+"""Milliseconds for which time alone waits beyond that, and after anything was heard: samples may be on their way."""
+LOOKS = 60_000
 """Milliseconds between the moments at which time alone looks, so that those do not move with every sample."""
-MOVING = 1.0
-"""km/h above which a vehicle moves."""
 SPANS = 8
 """Separate spans that are remembered; beyond it the two nearest become one."""
 
 
-class Span(NamedTuple):
-    """From the first to the last moment that counts (epoch ms)."""
-
-    start: int
-    end: int
-
-
 class Track(NamedTuple):
     """The journey and the charge under way; `outdated`: spans whose trips and charges are still to be derived from
-    history; `closed`: the end of the last one that was over."""
+    history; `closed`: the end of the last one that was over. `charged_from` is the state of charge (%) at which the
+    last charging began, `moved_at` when the vehicle moved last, `anchor` where it was found after it last said whether
+    it moves."""
 
     journey: Span | None = None
     charge: Span | None = None
     outdated: tuple[Span, ...] = ()
     closed: int = -1
+    charged_from: float | None = None
+    moved_at: int = -1
+    anchor: Place | None = None
 
-    def follow(self, fresh: Mapping[str, Value], at: int) -> "Track":
+    def follow(self, view: View) -> "Track":
         """After a sample that is the newest: what moves goes on, what has rested long enough is over."""
-        after = self
-        moving = is_moving(fresh)
-        journey = self.journey
-        if journey and at - journey.end >= STOP:
-            after, journey = after.over(journey), None
-        if moving:
-            journey = Span(journey.start if journey else at, at)
-        charging = fresh.get(IS_CHARGING)
-        charge = Span(self.charge.start if self.charge else at, at) if charging is True else self.charge
-        if charge and charging is False:
-            after, charge = after.over(Span(charge.start, at)), None
-        if journey is self.journey and charge is self.charge and after is self:
-            return self
-        return after._replace(journey=journey, charge=charge)
+        track, at = self, view.at
+        if self.journey and at - self.journey.end >= STOP:
+            track = self.over(self.journey)._replace(journey=None)
+        if IS_CHARGING in view.fresh or (track.charge and _unplugged(view.fresh)):
+            track = track._charging(view)
+        place = view.fix.place if view.fix else None
+        said = stated(view.fresh)
+        if said is None and place is None:
+            return track
+        if said or moved(view.fresh, at, place, last_statement(view), self.anchor):
+            track = track._moving(at)
+        anchor = None if said is not None else place if track.moved_at == at or self.anchor is None else self.anchor
+        return track if anchor == track.anchor else track._replace(anchor=anchor)
 
-    def elapse(self, heard_at: int, now: int) -> "Track":
-        """After that nothing was heard since `heard_at` (both epoch ms)."""
-        if self.journey and now >= max(self.journey.end, heard_at) + STOP + PATIENCE:
+    def _moving(self, at: int) -> "Track":
+        """A vehicle that moves does not charge, whatever it forgot to say."""
+        track = self.over(Span(self.charge.start, at))._replace(charge=None) if self.charge else self
+        start = track.journey.start if track.journey else at
+        return track._replace(journey=Span(start, at), moved_at=at)
+
+    def _charging(self, view: View) -> "Track":
+        if view.fresh.get(IS_CHARGING) is True and not _unplugged(view.fresh):
+            if self.charge:
+                return self._replace(charge=Span(self.charge.start, view.at))
+            return self._replace(charge=Span(view.at, view.at), charged_from=view.number(STATE_OF_CHARGE))
+        return self.over(Span(self.charge.start, view.at))._replace(charge=None) if self.charge else self
+
+    def elapse(self, heard_at: int, now: int, offset: int = 0) -> "Track":
+        """After that nothing was heard since `heard_at` (both epoch ms), from a clock that is `offset` ms behind."""
+        if self.journey and now >= self._over_at(self.journey, heard_at, offset):
             return self.over(self.journey)._replace(journey=None)
         return self
 
@@ -64,19 +76,36 @@ class Track(NamedTuple):
     def over(self, span: Span) -> "Track":
         return self._replace(outdated=_joined((*self.outdated, span)), closed=max(self.closed, span.end))
 
-    def next_moment(self, heard_at: int) -> int | None:
+    def next_moment(self, heard_at: int, offset: int = 0) -> int | None:
         """When time alone looks whether the journey is over (epoch ms)."""
         if self.journey is None:
             return None
-        over = max(self.journey.end, heard_at) + STOP + PATIENCE
+        over = self._over_at(self.journey, heard_at, offset)
         return over + -over % LOOKS
 
+    @property
+    def unfinished(self) -> tuple[Span, ...]:
+        """What is under way: trips and charges that touch it are not told yet."""
+        return tuple(span for span in (self.journey, self.charge) if span)
 
-def is_moving(readings: Mapping[str, Value]) -> bool:
-    speed = readings.get(SPEED)
-    if isinstance(speed, int | float) and not isinstance(speed, bool):
-        return speed > MOVING
-    return readings.get(IS_MOVING) is True
+    @staticmethod
+    def _over_at(journey: Span, heard_at: int, offset: int) -> int:
+        """A journey that was uploaded late is over long ago, once nothing more of it follows."""
+        return max(journey.end + offset + STOP, heard_at) + PATIENCE
+
+
+def last_statement(view: View) -> Statement | None:
+    """What speed or IsMoving had said before the sample."""
+    newest: Statement | None = None
+    for path in (IS_MOVING, SPEED):
+        known = view.before.get(path) if path in view.fresh else view.values.get(path)
+        if known and (newest is None or known[1] >= newest.at):
+            newest = Statement(bool(stated({path: known[0]})), known[1])
+    return newest
+
+
+def _unplugged(fresh: Mapping[str, Value]) -> bool:
+    return fresh.get(CABLE) is False
 
 
 def _joined(spans: tuple[Span, ...]) -> tuple[Span, ...]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Episodes, next_moment
 from shared.domain.history import Chunk, Open
+from shared.domain.location import Location
 from shared.domain.notification import Notification
 from shared.domain.policy import Mode, Policy, Status
 from shared.domain.rules import Book
@@ -72,7 +74,8 @@ class VehicleState:
     `newest` is the latest sample time seen, `seen_at` the latest arrival, `owed` when the timer looks after the outbox
     and has outdated trips derived, `due` the earliest moment at which time alone may do something (all epoch ms).
     `generation` is the device's registration that is trusted, `suspect` another that turned up. `committed` counts the
-    notifications it ever owed, `revision` its writes."""
+    notifications it ever owed, `revision` its writes. `location` is the last good position, `clock` how far behind the
+    vehicle's clock was found to be."""
 
     vehicle_id: str
     policy: Policy
@@ -93,6 +96,8 @@ class VehicleState:
     suspect: str | None = None
     connection: Connection | None = None
     owed: int | None = None
+    location: Location = Location()
+    clock: ClockOffset = ClockOffset()
 
     def handed_on(self, done: Iterable[Entry]) -> "VehicleState":
         """Without the entries that were handed on."""
@@ -102,13 +107,16 @@ class VehicleState:
 
     def scheduled(self, book: Book, now: int, handover_after: int) -> "VehicleState":
         """As it is to be committed: one revision on, and with the moment at which the timer has to look at it. What is
-        owed or outdated is looked after `handover_after` milliseconds after it came to be so."""
-        owed = (self.owed or now + handover_after) if self.outbox or self.track.outdated else None
-        moments = [owed, self.track.next_moment(self.seen_at)]
+        owed is looked after `handover_after` milliseconds after it came to be so, what is outdated the next time."""
+        owed = (self.owed or now + handover_after) if self.outbox else None
+        if self.track.outdated:
+            owed = min(owed or now, now)
+        offset = self.clock.offset
+        moments = [owed, self.track.next_moment(self.seen_at, offset)]
         if self.policy.privacy.mode(now) is Mode.OFFLINE:
             moments.append(self.policy.privacy.ends_at(now))
         elif self.policy.status is not Status.DECOMMISSIONED:
-            moments.append(next_moment(book, self.episodes, self.heard_at(now), now))
+            moments.append(next_moment(book, self.episodes, self.heard_at(now), now, offset))
         if self.suspect and self.policy.status is not Status.QUARANTINED:
             moments.append(self.at_once)
         due = min((m for m in moments if m is not None), default=None)

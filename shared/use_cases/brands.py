@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.domain.freshness import Thresholds
 from shared.domain.principal import Principal, require_operator
 from shared.domain.signals import LEAVES, Leaf, Release
+from shared.domain.trip_settings import TripSettings
 from shared.errors import Code, Malformed
 from shared.ports import Brands, Vocabularies
 
@@ -40,6 +41,12 @@ async def drop_signals(caller: Principal, vocabularies: Vocabularies) -> None:
 async def put_thresholds(caller: Principal, thresholds: Thresholds, brands: Brands) -> None:
     require_operator(caller)
     await brands.put_thresholds(caller.brand, thresholds)
+
+
+async def put_trip_settings(caller: Principal, settings: TripSettings, brands: Brands) -> None:
+    """Say what counts as a trip from now on; trips that are stored stay. Raises Forbidden."""
+    require_operator(caller)
+    await brands.put_trip_settings(caller.brand, settings)
 
 
 async def put_trouble_codes(caller: Principal, texts: Mapping[str, str], brands: Brands) -> None:

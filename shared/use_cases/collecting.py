@@ -1,11 +1,12 @@
 """Collecting everything that is held about a person."""
 
+from shared.domain.charges import Charge
 from shared.domain.garage import Role
 from shared.domain.held import Held, HeldPeriod, HeldVehicle
 from shared.domain.history import days_between
 from shared.domain.person import Owned, PersonId
 from shared.domain.profile import Profile
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.errors import NotFound
 from shared.use_cases.derive import samples_between
 from shared.use_cases.everywhere import KEPT_AT_MOST, Outside, known_vehicles, parked_in, sent_of

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+from shared.domain.battery import capacity_in
+from shared.domain.charges import HELD, PAUSE, Charge, charges
 from shared.domain.history import Chunk, days_between, merged
+from shared.domain.span import Known, Span
 from shared.domain.telemetry import Sample
-from shared.domain.track import STOP, Span
-from shared.domain.trips import CHARGE_GAP, Charge, Known, Trip, capacity_in, charges, trips
+from shared.domain.track import STOP
+from shared.domain.trip_settings import TripSettings
+from shared.domain.trips import Trip, trips
 from shared.domain.vehicle import VehicleState
 from shared.ports import Histories
 
@@ -22,27 +26,30 @@ async def samples_between(state: VehicleState, start: int, end: int, histories: 
     return [sample for sample in merged(parts) if start <= sample.at <= end]
 
 
-async def derive(state: VehicleState, span: Span, histories: Histories) -> None:
-    """Store the trips and charges that touch the span, in the place of those that were derived before."""
+async def derive(state: VehicleState, span: Span, histories: Histories, settings: TripSettings) -> None:
+    """Store the trips and charges that touch the span, in the place of those that were derived before.
+
+    What is still under way is left as it is: it is derived once it is over."""
     window = Span(span.start - 2 * STOP, span.end + 2 * STOP)
     for _ in range(ROUNDS):
         known = await _known(state.vehicle_id, window, histories)
         samples = await samples_between(state, *window, histories)
         names = [Known(d.id, d.span) for d in known]
         capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
-        found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names)]
+        found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names, settings)]
         found += charges(state.vehicle_id, samples, capacity, names)
         needed = [_surrounding(d) for d in (*found, *known) if _touches(d.span, span)]
         wider = Span(min([window.start, *(s.start for s in needed)]), max([window.end, *(s.end for s in needed)]))
         if wider == window:
             break
         window = wider
-    now = [d for d in found if _touches(d.span, span)]
+    now = [d for d in found if _touches(d.span, span) and not _goes_on(d, state)]
+    growing = [d.span for d in found if _goes_on(d, state)]
     kept = {d.id for d in now}
     for one in now:
         await histories.put_derived(one, state.policy.history_days)
     for old in known:
-        if _touches(old.span, span) and old.id not in kept:
+        if _touches(old.span, span) and old.id not in kept and not any(old.span.overlaps(g) for g in growing):
             await histories.drop_derived(old)
 
 
@@ -53,9 +60,15 @@ async def _known(vehicle_id: str, window: Span, histories: Histories) -> list[Tr
     return found
 
 
+def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
+    """Whether it is part of the journey or the charge under way."""
+    under_way = state.track.journey if isinstance(derived, Trip) else state.track.charge
+    return under_way is not None and derived.span.end >= under_way.start
+
+
 def _surrounding(derived: Trip | Charge) -> Span:
     """What has to be looked at to know that it begins and ends where it does."""
-    gap = STOP if isinstance(derived, Trip) else CHARGE_GAP
+    gap = STOP if isinstance(derived, Trip) else max(PAUSE, HELD)
     return Span(derived.span.start - gap, derived.span.end + gap)
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from shared.domain.charges import Charge
 from shared.domain.history import DAY, day_of, days_between
 from shared.domain.principal import Principal, Scope, require_access, visible_since
 from shared.domain.series import Point, series
-from shared.domain.trips import Charge, Trip, is_trip_id, named_at
+from shared.domain.span import named_at
+from shared.domain.trips import Trip, is_trip_id
 from shared.errors import Code, Malformed, NotFound
 from shared.ports import Histories, Page, Profiles, States
 from shared.use_cases.derive import samples_between

@@ -26,10 +26,13 @@ async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
     return await rules.defaults(caller.brand)
 
 
-async def publish_defaults(caller: Principal, wanted: Sequence[Rule], rules: Rules) -> None:
-    """Replace what the operator's brand tells; every instance goes by it within a minute."""
+async def publish_defaults(caller: Principal, wanted: Sequence[Rule], now: int, rules: Rules) -> Sequence[Rule]:
+    """Replace what the operator's brand tells (`now` in epoch ms); every instance goes by it within a minute."""
     require_operator(caller)
-    await rules.put_defaults(caller.brand, wanted)
+    known = {rule.id: rule for rule in await rules.defaults(caller.brand)}
+    made = [rule.made(now, known.get(rule.id)) for rule in wanted]
+    await rules.put_defaults(caller.brand, made)
+    return made
 
 
 async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[Rule]:
@@ -44,13 +47,13 @@ async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[R
     raise Unavailable(f"the rules of {vehicle_id} are being written by others")
 
 
-async def put_own(caller: Principal, vehicle_id: str, rule: Rule, o: Outside) -> None:
-    """Put a rule in the place of the one of its id; the very next event is held against it.
+async def put_own(caller: Principal, vehicle_id: str, rule: Rule, now: int, o: Outside) -> None:
+    """Put a rule in the place of the one of its id, as of `now` (epoch ms); the very next event is held against it.
 
     Raises Forbidden, NotFound, Contradiction(too_many_rules)."""
 
     def put(own: Sequence[Rule]) -> Sequence[Rule]:
-        after = with_rule(own, rule)
+        after = with_rule(own, rule.made(now, next((known for known in own if known.id == rule.id), None)))
         if len(after) > OWN_RULES:
             raise Contradiction(f"a vehicle has {OWN_RULES} rules of its own", Code.TOO_MANY_RULES)
         return after

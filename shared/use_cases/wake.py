@@ -10,7 +10,7 @@ from shared.domain.profile import Profile
 from shared.domain.sales import elapsed
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
-from shared.ports import Clock, Histories, Page, People, Rules, States, Versioned, Wakes
+from shared.ports import Brands, Clock, Histories, Page, People, Rules, States, Versioned, Wakes
 from shared.use_cases.amend import Change, Reach, amend, hand_on
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.derive import derive
@@ -27,6 +27,7 @@ class Outside:
     reach: Reach
     histories: Histories
     rules: Rules
+    brands: Brands
 
 
 async def sweep(now: int, states: States, people: People, wakes: Wakes) -> int:
@@ -89,8 +90,10 @@ async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handov
     state = found.value
     book = await o.rules.book(state.policy.brand, state.vehicle_id, state.policy.rules)
     after = passed(state, book, now)
-    for span in after.track.outdated if state.policy.history_days else ():
-        await derive(after, span, o.histories)
+    if after.track.outdated and state.policy.history_days:
+        settings = await o.brands.trip_settings(state.policy.brand)
+        for span in after.track.outdated:
+            await derive(after, span, o.histories, settings)
 
     def scheduled(state: VehicleState) -> VehicleState:
         return state.scheduled(book, now, handover_after)

@@ -14,26 +14,35 @@ from local.cloud import ROOT
 from local.host.http import Front
 from local.host.worker import index
 from local.part import HOST
+from shared.adapters.clock import epoch_ms
 from shared.domain.principal import Kind, Principal
 from shared.domain.sighting import SIGNALS
 from shared.domain.vehicle import Reading, VehicleState
 from shared.ports import Versioned
 from tests.examples import BRAND, PROFILE
 from tests.functions.conftest import EVENT_MODULES, MODULES, ask
-from tests.memory import MemoryWorld
+from tests.memory import MemoryClock, MemoryWorld
 
 PARTS = 10
 """Of a second."""
 ROUNDS = 30
 
 
+class Passing(MemoryClock):
+    """The real time."""
+
+    def __call__(self) -> int:
+        self.at = epoch_ms()
+        return self.at
+
+
 class Crowd:
-    def __init__(self, vehicles: int) -> None:
-        self.world, self._vehicles, self._turn = MemoryWorld(), vehicles, 0
+    def __init__(self, vehicles: int, clock: MemoryClock) -> None:
+        self.world, self._vehicles, self._turn = MemoryWorld(clock), vehicles, 0
         self.world.tokens.held = {"watcher": Principal("watcher", BRAND, Kind.OPERATOR)}
         for name in (*MODULES, *EVENT_MODULES):
             importlib.import_module(f"functions.{name}").world = lambda: self.world  # type: ignore[attr-defined]
-        self.move_all(int(time.time() * 1000))
+        self.move_all(clock())
 
     def move_all(self, now: int) -> None:
         for part in range(PARTS):
@@ -57,7 +66,7 @@ class Crowd:
         due = loop.time()
         while True:
             for part in range(PARTS):
-                self.move(part, int(time.time() * 1000))
+                self.move(part, self.world.clock())
                 due += 1 / PARTS
                 await asyncio.sleep(max(0.0, due - loop.time()))
 
@@ -72,13 +81,11 @@ async def cost(crowd: Crowd) -> None:
     """CPU milliseconds of one more watcher's answer when all have moved, and of `json.dumps` of the same."""
     from functions import sightings
 
-    passed = int(time.time() * 1000)
-    setattr(sightings, "now_ms", lambda: passed)  # noqa: B010 (mypy knows it as imported)
     marks = [(await ask(sightings.read_sightings, "watcher")).body["mark"]] * 2
     took, floor = list[float](), list[float]()
     for _ in range(ROUNDS):
-        passed += 1000
-        crowd.move_all(passed)
+        crowd.world.clock.at += 1000
+        crowd.move_all(crowd.world.clock.at)
         for watcher, mark in enumerate(marks):
             started = time.process_time_ns()
             answer = await ask(sightings.read_sightings, "watcher", query={"after": mark})
@@ -94,5 +101,8 @@ async def cost(crowd: Crowd) -> None:
 
 
 if __name__ == "__main__":
-    made, what = Crowd(int(sys.argv[1])), sys.argv[2]
-    asyncio.run(cost(made) if what == "cost" else serve(made, what == "serve"))
+    vehicles, what = int(sys.argv[1]), sys.argv[2]
+    if what == "cost":
+        asyncio.run(cost(Crowd(vehicles, MemoryClock())))
+    else:
+        asyncio.run(serve(Crowd(vehicles, Passing()), what == "serve"))

@@ -15,7 +15,7 @@ from local.fleet.sender import cloud_event, from_hub
 from shared.bootstrap import World
 from shared.domain.geo import Place
 from shared.domain.inbox import Outcome
-from shared.domain.track import Span
+from shared.domain.span import Span
 from shared.domain.trips import Trip
 from tests.console.conftest import PLACE, Town, Visiting, events, sign_in
 from tests.partners import systems

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,8 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from shared.adapters.tokens import JwksTokens
 from shared.errors import Unauthenticated
+from tests.examples import NOON
+from tests.memory import MemoryClock
 
 ISSUER, AUDIENCE = "https://issuer.example", "automotive-cloud"
+NOW = NOON // 1000
 EC, RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
 STRANGE_EC, STRANGE_RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
 EDWARDS = ed25519.Ed25519PrivateKey.generate()
@@ -32,8 +34,7 @@ def b64(data: bytes) -> str:
 
 def claims(**changes: Any) -> dict[str, Any]:
     """Right in every part but for the changes; one that is None is left out."""
-    now = int(time.time())
-    right = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 3600, "sub": "user-ada", "brand": "aurora"}
+    right = {"iss": ISSUER, "aud": AUDIENCE, "iat": NOW, "exp": NOW + 3600, "sub": "user-ada", "brand": "aurora"}
     return {name: value for name, value in (right | {"roles": []} | changes).items() if value is not None}
 
 
@@ -67,7 +68,6 @@ def _public(key: Any, form: tuple[Any, Any]) -> bytes:
     return bytes(key.public_key().public_bytes(*form))
 
 
-NOW = int(time.time())
 GOOD = made()
 HEAD, BODY, SIGNATURE = GOOD.split(".")
 MUST_NOT: dict[str, str] = {
@@ -123,6 +123,8 @@ MUST_NOT: dict[str, str] = {
     "exp long past": made(payload=claims(exp=0)),
     "exp negative": made(payload=claims(exp=-1)),
     "exp a text": made(payload=claims(exp="never")),
+    "exp a number as text": made(payload=claims(exp=str(NOW + 3600))),
+    "exp no number": made(payload=json.dumps(claims()).replace(f'"exp": {claims()["exp"]}', '"exp": NaN').encode()),
     "exp a list": made(payload=claims(exp=[NOW + 3600])),
     "exp true": made(payload=claims(exp=True)),
     "exp an object": made(payload=claims(exp={})),
@@ -131,6 +133,8 @@ MUST_NOT: dict[str, str] = {
     "iat ahead": made(payload=claims(iat=NOW + 3600)),
     "iat a text": made(payload=claims(iat="now")),
     "nbf ahead": made(payload=claims(nbf=NOW + 3600)),
+    "iat null": made(payload=json.dumps(claims() | {"iat": None}).encode()),
+    "nbf null": made(payload=json.dumps(claims() | {"nbf": None}).encode()),
     "nbf a text": made(payload=claims(nbf="soon")),
     # who, and for whom
     "no iss": made(payload=claims(iss=None)),
@@ -198,7 +202,8 @@ async def verifier(keys: dict[str, Any]) -> AsyncIterator[JwksTokens]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield JwksTokens(ISSUER, AUDIENCE, f"http://127.0.0.1:{runner.addresses[0][1]}/jwks")
+    url, clock = f"http://127.0.0.1:{runner.addresses[0][1]}/jwks", MemoryClock()
+    yield JwksTokens(ISSUER, AUDIENCE, url, clock, clock.monotonic)
     await runner.cleanup()
 
 

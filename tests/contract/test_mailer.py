@@ -17,13 +17,16 @@ from shared.adapters import smtp
 from shared.adapters.smtp import SmtpMailer
 from shared.domain.inbox import Outcome
 from shared.domain.wording import Mail
+from tests.memory import MemoryClock
 
 LINK = "https://api.example/api/v1/unsubscribe/" + "x" * 150
 MAIL = Mail("key-1", "ada@aurora.example", "Grüße aus der Garage", "Akku: 9,5 %", "<p>Akku: 9,5 %</p>", LINK)
 
 
 def mailer(data: Path, port: int, user: str | None = None, password: str | None = None) -> SmtpMailer:
-    return SmtpMailer("127.0.0.1", port, "Aurora <news@aurora.example>", user, password, str(certificate(data)))
+    return SmtpMailer(
+        "127.0.0.1", port, "Aurora <news@aurora.example>", user, password, str(certificate(data)), MemoryClock()
+    )
 
 
 @pytest.fixture
@@ -41,6 +44,7 @@ async def sent(data: Path, port: int, mail: Mail) -> EmailMessage:
 async def test_mail_arrives_as_it_was_written_with_a_link_that_one_click_ends_it_by(tmp_path: Path, port: int) -> None:
     found = await sent(tmp_path, port, MAIL)
     assert (found["To"], found["From"], found["Subject"]) == (MAIL.to, "Aurora <news@aurora.example>", MAIL.subject)
+    assert found["Date"] == "Sun, 22 Nov 2026 12:00:00 +0000"
     assert found["List-Unsubscribe"] == f"<{LINK}>"
     assert found["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert text_of(found).strip() == MAIL.text
@@ -127,7 +131,7 @@ async def test_without_tls_nothing_is_sent(tmp_path: Path) -> None:
 async def test_a_server_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
     handler = Answering()
     async with serving(lambda: SMTP(handler, tls_context=tls(tmp_path), require_starttls=True)) as port:
-        stranger = SmtpMailer("127.0.0.1", port, "news@aurora.example", None, None, None)
+        stranger = SmtpMailer("127.0.0.1", port, "news@aurora.example", None, None, None, MemoryClock())
         reply = await stranger.send(MAIL)
     assert (reply.outcome, handler.taken) == (Outcome.RETRYING, 0)
 

@@ -11,7 +11,6 @@ from local.cloud import Cloud
 from shared.adapters.blob import BODIES
 from shared.bootstrap import World
 from shared.domain.catalog import Catalog
-from shared.domain.episodes import Episode
 from shared.domain.folding import fold
 from shared.domain.garage import Member, Role
 from shared.domain.ledger import Counted, Ledger, count
@@ -19,6 +18,7 @@ from shared.domain.ownership import invited, with_code
 from shared.domain.parked import Parked
 from shared.domain.policy import Status
 from shared.domain.profile import Profile, Request, remembering
+from shared.domain.rules import Episode
 from shared.domain.sales import bought, granted
 from shared.domain.subscription import Grant
 from shared.domain.telemetry import Census, Position

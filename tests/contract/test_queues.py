@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from local.broker.server import Broker
+from shared.adapters.clock import epoch_ms
 from shared.adapters.servicebus import ServiceBusDeliveries, ServiceBusNotifications, ServiceBusWakes
 from shared.codec import messages
 from shared.codec.messages import Wake
@@ -46,7 +47,7 @@ async def take(bus: ServiceBusClient, queue: str, count: int = 1) -> list[tuple[
 
 
 async def test_a_notification_comes_out_as_it_went_in_with_its_attempt(bus: ServiceBusClient) -> None:
-    queue = ServiceBusNotifications(bus.get_queue_sender("notifications"))
+    queue = ServiceBusNotifications(bus.get_queue_sender("notifications"), epoch_ms)
     await queue.send(TOLD)
     await queue.send(TOLD, attempt=1)
     taken = await take(bus, "notifications", 2)
@@ -56,14 +57,14 @@ async def test_a_notification_comes_out_as_it_went_in_with_its_attempt(bus: Serv
 
 
 async def test_the_same_attempt_twice_is_one_message(bus: ServiceBusClient) -> None:
-    queue = ServiceBusNotifications(bus.get_queue_sender("notifications"))
+    queue = ServiceBusNotifications(bus.get_queue_sender("notifications"), epoch_ms)
     for attempt in (0, 0, 0, 1):
         await queue.send(TOLD, attempt)
     assert [id_ for id_, _ in await take(bus, "notifications", 2)] == ["n-1:0", "n-1:1"]
 
 
 async def test_a_retry_comes_when_it_has_rested(bus: ServiceBusClient) -> None:
-    queue, start = ServiceBusNotifications(bus.get_queue_sender("notifications")), datetime.now(UTC)
+    queue, start = ServiceBusNotifications(bus.get_queue_sender("notifications"), epoch_ms), datetime.now(UTC)
     await queue.send(TOLD, attempt=1, delay=2)
     await take(bus, "notifications")
     assert datetime.now(UTC) - start >= timedelta(seconds=2)
@@ -71,7 +72,7 @@ async def test_a_retry_comes_when_it_has_rested(bus: ServiceBusClient) -> None:
 
 async def test_many_turns_go_in_as_many_batches_as_they_need_and_each_under_its_own_id(bus: ServiceBusClient) -> None:
     turns = [Turn(PersonId(BRAND, f"user-{n}"), "x" * 20_000, Channel.EMAIL, 1, n, "trace") for n in range(120)]
-    await ServiceBusDeliveries(bus.get_queue_sender("deliveries")).send(turns, attempt=2)
+    await ServiceBusDeliveries(bus.get_queue_sender("deliveries"), epoch_ms).send(turns, attempt=2)
     taken = await take(bus, "deliveries", 120)
     assert [messages.decode_turn(body).content for _, body in taken] == turns
     assert [id_ for id_, _ in taken] == [f"{turn.id}:2" for turn in turns]
@@ -81,11 +82,11 @@ async def test_many_turns_go_in_as_many_batches_as_they_need_and_each_under_its_
 async def test_what_is_too_large_for_the_queue_is_refused_for_good(bus: ServiceBusClient) -> None:
     huge = Notification("n-1", "battery_low", VEHICLE, BRAND, NOON, {"Vehicle.StartTime": "x" * 1_100_000})
     with pytest.raises(Refused):
-        await ServiceBusNotifications(bus.get_queue_sender("notifications")).send(huge)
+        await ServiceBusNotifications(bus.get_queue_sender("notifications"), epoch_ms).send(huge)
 
 
 async def test_a_wake_names_the_vehicle_and_is_told_apart_by_its_due_time(bus: ServiceBusClient) -> None:
-    await ServiceBusWakes(bus.get_queue_sender("wake")).send([(VEHICLE, 1), (VEHICLE, 2), (VEHICLE, 2)])
+    await ServiceBusWakes(bus.get_queue_sender("wake"), epoch_ms).send([(VEHICLE, 1), (VEHICLE, 2), (VEHICLE, 2)])
     taken = await take(bus, "wake", 2)
     assert [id_ for id_, _ in taken] == [f"{VEHICLE}:1", f"{VEHICLE}:2"]
     assert messages.decode_wake(taken[0][1]).content == Wake(VEHICLE, person=False)
@@ -94,7 +95,7 @@ async def test_a_wake_names_the_vehicle_and_is_told_apart_by_its_due_time(bus: S
 async def test_a_broker_that_is_away_is_an_outage() -> None:
     async with ServiceBusClient.from_connection_string(bus_at(1), retry_total=0) as client:
         with pytest.raises(Unavailable):
-            await ServiceBusNotifications(client.get_queue_sender("notifications")).send(TOLD)
+            await ServiceBusNotifications(client.get_queue_sender("notifications"), epoch_ms).send(TOLD)
 
 
 async def test_handing_over_is_a_span_of_the_events_trace_and_travels_on(
@@ -104,7 +105,7 @@ async def test_handing_over_is_a_span_of_the_events_trace_and_travels_on(
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "get_tracer", lambda name: provider.get_tracer(name))
     traced = Notification("n-1", "x", VEHICLE, BRAND, NOON, {}, f"00-{'a' * 32}-{'b' * 16}-01")
-    await ServiceBusNotifications(bus.get_queue_sender("notifications")).send(traced)
+    await ServiceBusNotifications(bus.get_queue_sender("notifications"), epoch_ms).send(traced)
     ((_, body),) = await take(bus, "notifications")
     (span,) = exporter.get_finished_spans()
     assert span.context is not None

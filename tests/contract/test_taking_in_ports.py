@@ -7,6 +7,7 @@ import pytest
 
 from shared.bootstrap import World
 from shared.domain.audit import Access
+from shared.domain.charges import Charge
 from shared.domain.conditions import DEFAULTS, Geofence, TroubleCode
 from shared.domain.folding import fold
 from shared.domain.freshness import Thresholds
@@ -17,9 +18,9 @@ from shared.domain.policy import Exclusion, Mode, Privacy
 from shared.domain.profile import Consent
 from shared.domain.rules import Rule
 from shared.domain.signals import Leaf, Release
+from shared.domain.span import Span
 from shared.domain.telemetry import Sample
-from shared.domain.track import Span
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.domain.vehicle import Connection, VehicleState
 from shared.errors import Code, Conflict, Malformed, NotFound
 from shared.ports import Sought, Versioned

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -15,6 +15,8 @@ from shared.adapters import tokens
 from shared.adapters.tokens import JwksTokens
 from shared.domain.principal import Kind, Principal
 from shared.errors import Unauthenticated, Unavailable
+from tests.examples import NOON, NOON_AT
+from tests.memory import MemoryClock
 
 ISSUER, AUDIENCE = "https://issuer.example", "automotive-cloud"
 
@@ -30,8 +32,7 @@ class Issuer:
         self.keys = {kid: ec.generate_private_key(ec.SECP256R1())}
 
     def token(self, kid: str, **claims: Any) -> str:
-        now = datetime.now(UTC)
-        every = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), "sub": "user-ada"}
+        every = {"iss": ISSUER, "aud": AUDIENCE, "iat": NOON_AT, "exp": NOON_AT + timedelta(hours=1), "sub": "user-ada"}
         said = {k: v for k, v in (every | {"brand": "aurora"} | claims).items() if v is not None}
         return jwt.encode(said, self.keys[kid], "ES256", {"kid": kid})
 
@@ -43,6 +44,12 @@ class Issuer:
             (kid, json.loads(jwt.algorithms.ECAlgorithm.to_jwk(k.public_key()))) for kid, k in self.keys.items()
         ]
         return web.json_response({"keys": [jwk | {"kid": kid, "alg": "ES256"} for kid, jwk in published]})
+
+
+def verifying(issuer: Issuer, clock: MemoryClock | None = None, brand: str | None = None) -> JwksTokens:
+    """By a clock that stands at noon unless another is given."""
+    clock = clock or MemoryClock()
+    return JwksTokens(ISSUER, AUDIENCE, issuer.url, clock, clock.monotonic, brand=brand)
 
 
 @pytest.fixture
@@ -59,7 +66,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
-    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    verifier = verifying(issuer)
     for _ in range(3):
         found = await verifier.verify(issuer.token("one"))
         assert replace(found, at=0) == Principal("user-ada", "aurora", Kind.USER)
@@ -70,78 +77,73 @@ async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
     ("roles", "kind"), [(["operator"], Kind.OPERATOR), (["vehicle"], Kind.VEHICLE), ([], Kind.USER)]
 )
 async def test_the_roles_say_what_kind_of_caller_it_is(issuer: Issuer, roles: list[str], kind: Kind) -> None:
-    assert (await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one", roles=roles))).kind is kind
+    assert (await verifying(issuer).verify(issuer.token("one", roles=roles))).kind is kind
 
 
 async def test_a_token_that_names_no_brand_holds_only_where_one_is_set_for_it(issuer: Issuer) -> None:
     token = issuer.token("one", brand=None, sub="_-pairwise")
-    found = await JwksTokens(ISSUER, AUDIENCE, issuer.url, "borealis").verify(token)
+    found = await verifying(issuer, brand="borealis").verify(token)
     assert (found.brand, found.subject) == ("borealis", "_-pairwise")
-    named = await JwksTokens(ISSUER, AUDIENCE, issuer.url, "borealis").verify(issuer.token("one"))
+    named = await verifying(issuer, brand="borealis").verify(issuer.token("one"))
     assert named.brand == "aurora"
     with pytest.raises(Unauthenticated):
-        await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(token)
+        await verifying(issuer).verify(token)
 
 
 async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_its_end(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, looked = datetime.now(UTC).timestamp(), list[str]()
-    now, decode = start, jwt.decode
+    clock, looked, decode = MemoryClock(), list[str](), jwt.decode
 
     def counted(token: str, *rest: Any, **more: Any) -> Any:
         looked.append(token)
         return decode(token, *rest, **more)
 
-    monkeypatch.setattr(tokens, "time", lambda: now)
     monkeypatch.setattr(jwt, "decode", counted)
-    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
-    lasting, brief = issuer.token("one"), issuer.token("one", exp=int(start) + 20)
+    verifier = verifying(issuer, clock)
+    lasting, brief = issuer.token("one"), issuer.token("one", exp=NOON // 1000 + 20)
     for token in (lasting, brief):
-        assert (await verifier.verify(token)).at == int(start * 1000)
-    now = start + 19
+        assert (await verifier.verify(token)).at == NOON
+    clock.at = NOON + 19_000
     for token in (lasting, brief):
-        assert (await verifier.verify(token)).at == int(now * 1000)
+        assert (await verifier.verify(token)).at == clock.at
     assert looked == [lasting, brief]
-    now = start + 21
+    clock.at = NOON + 21_000
     await verifier.verify(brief)
     assert looked == [lasting, brief, brief], "it is looked at again, and only the leeway lets it hold"
-    now = start + tokens.HELD_FOR
+    clock.at = NOON + round(tokens.HELD_FOR * 1000)
     await verifier.verify(lasting)
     assert looked[-1] == lasting
 
 
 async def test_so_many_tokens_are_remembered_and_no_more(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "HELD", 3)
-    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+    verifier = verifying(issuer)
     for number in range(5):
         await verifier.verify(issuer.token("one", sub=f"user-{number}"))
     assert len(verifier._held) == 3
 
 
-async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 0.0
-    monkeypatch.setattr(tokens, "monotonic", lambda: now)
-    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(issuer: Issuer) -> None:
+    clock = MemoryClock()
+    verifier = verifying(issuer, clock)
     await verifier.verify(issuer.token("one"))
     issuer.rotate("two")
     for _ in range(5):
         with pytest.raises(Unauthenticated):
             await verifier.verify(issuer.token("two"))
     assert issuer.fetches == 1
-    now = tokens.PAUSE + 1
+    clock.at += round(tokens.PAUSE * 1000) + 1
     await verifier.verify(issuer.token("two"))
     assert issuer.fetches == 2
 
 
-async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(tokens, "monotonic", lambda: now)
-    verifier = JwksTokens(ISSUER, AUDIENCE, issuer.url)
+async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer) -> None:
+    clock = MemoryClock()
+    verifier = verifying(issuer, clock)
     await verifier.verify(issuer.token("one"))
-    issuer.away, now = True, tokens.FRESH + 1
+    issuer.away = True
+    clock.at += round(tokens.FRESH * 1000) + 1
     for _ in range(3):
         await verifier.verify(issuer.token("one"))
     assert issuer.fetches == 2, "and it is not asked at every token"
@@ -150,4 +152,16 @@ async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer, m
 async def test_without_any_key_an_issuer_that_is_away_is_an_outage(issuer: Issuer) -> None:
     issuer.away = True
     with pytest.raises(Unavailable):
-        await JwksTokens(ISSUER, AUDIENCE, issuer.url).verify(issuer.token("one"))
+        await verifying(issuer).verify(issuer.token("one"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "holds", "fails"), [("iat", -30_000, -30_001), ("nbf", -30_000, -30_001), ("exp", 29_999, 30_000)]
+)
+async def test_a_token_holds_from_half_a_minute_before_its_time_until_half_a_minute_after_its_end(
+    issuer: Issuer, claim: str, holds: int, fails: int
+) -> None:
+    token = issuer.token("one", **{claim: NOON // 1000})
+    await verifying(issuer, MemoryClock(NOON + holds)).verify(token)
+    with pytest.raises(Unauthenticated):
+        await verifying(issuer, MemoryClock(NOON + fails)).verify(token)

@@ -23,7 +23,8 @@ from shared.domain.inbox import Outcome
 from shared.domain.notification import Notification
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
-from tests.examples import BRAND, NOON
+from tests.examples import BRAND, NOON, NOON_AT
+from tests.memory import MemoryClock
 
 SECRETS = [b"n" * 32, b"o" * 32]
 LOOPBACK = ["127.0.0.1/32"]
@@ -91,7 +92,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_no_hostile_url_is_ever_connected_to(connections: list[Any], names: list[str]) -> None:
     assert len(set(HOSTILE)) == len(HOSTILE) >= 80
-    async with WebhookCaller() as caller:
+    async with WebhookCaller(MemoryClock()) as caller:
         replies = {url: await caller.call(call(url)) for url in HOSTILE}
     assert connections == []
     assert {reply.outcome for reply in replies.values()} <= {Outcome.FAILED, Outcome.RETRYING}
@@ -100,7 +101,7 @@ async def test_no_hostile_url_is_ever_connected_to(connections: list[Any], names
 
 def _form_is_wrong(url: str) -> bool:
     try:
-        WebhookCaller().check(url)
+        WebhookCaller(MemoryClock()).check(url)
     except Malformed as error:
         assert error.code is Code.INVALID_URL
         return True
@@ -109,7 +110,7 @@ def _form_is_wrong(url: str) -> bool:
 
 async def test_the_connections_would_have_been_seen(connections: list[Any]) -> None:
     """So that the test above can fail."""
-    async with serving(lambda request: web.Response()) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(lambda request: web.Response()) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         await caller.call(call(url))
     assert [address[0] for address in connections] == ["127.0.0.1"]
 
@@ -126,7 +127,7 @@ async def test_a_name_that_stands_for_another_address_each_time_is_connected_to_
 
     monkeypatch.setitem(RESOLVED, "rebinding.example", ["127.0.0.1"])
     monkeypatch.setattr(addresses.PinnedResolver, "may_call", may_call)
-    async with WebhookCaller() as caller:
+    async with WebhookCaller(MemoryClock()) as caller:
         first = await caller.call(call("https://rebinding.example:9/"))
         second = await caller.call(call("https://rebinding.example:9/"))
     assert [address[0] for address in connections] == ["127.0.0.1"]
@@ -148,7 +149,7 @@ def test_what_is_public_may_be_called(url: str) -> None:
 
 
 def test_networks_of_the_operators_own_may_be_called_without_tls_and_no_others() -> None:
-    caller = WebhookCaller(["10.1.0.0/16"])
+    caller = WebhookCaller(MemoryClock(), ["10.1.0.0/16"])
     caller.check("http://10.1.2.3/")
     caller.check("https://10.1.2.3/")
     for url in ("http://10.2.0.1/", "https://10.2.0.1/", "http://8.8.8.8/"):
@@ -189,7 +190,7 @@ async def test_a_call_is_signed_by_every_secret_that_holds() -> None:
         return web.Response(status=204)
 
     now = datetime.now(UTC)
-    async with serving(keep) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(keep) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         reply = await caller.call(call(url, at=int(now.timestamp() * 1000)))
     assert reply.outcome is Outcome.SENT
     ((headers, body),) = seen
@@ -219,18 +220,17 @@ async def test_what_is_answered_says_what_comes_next_and_no_redirect_is_followed
     connections: list[Any], status: int, headers: dict[str, str], expected: tuple[Any, ...]
 ) -> None:
     answer = web.Response(status=status, headers=headers)
-    async with serving(lambda _: answer) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(lambda _: answer) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         assert tuple(await caller.call(call(url))) == expected
     assert len(connections) == 1
 
 
 async def test_a_date_to_come_again_after_is_understood() -> None:
-    then = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+    then = format_datetime(NOON_AT + timedelta(minutes=5), usegmt=True)
     answer = web.Response(status=503, headers={"Retry-After": then})
-    async with serving(lambda _: answer) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(lambda _: answer) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         reply = await caller.call(call(url))
-    assert reply.retry_after is not None
-    assert 290 < reply.retry_after <= 300
+    assert reply.retry_after == 300
 
 
 async def hang(request: web.Request) -> web.Response:
@@ -251,7 +251,7 @@ async def drip(request: web.Request) -> web.StreamResponse:
 async def test_whoever_is_slow_has_as_long_as_the_limit_says(slow: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (webhooks.TIMEOUT, webhooks.CONNECTS_WITHIN) == (10.0, 3.0)
     monkeypatch.setattr(webhooks, "TIMEOUT", 0.3)
-    async with serving(slow) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(slow) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         reply = await asyncio.wait_for(caller.call(call(url)), 2)
     assert (reply.outcome, reply.reason) == (Outcome.RETRYING, "timeout")
 
@@ -265,13 +265,13 @@ async def test_a_huge_answer_is_not_read() -> None:
                 await answer.write(b"x" * 65_536)
         return answer
 
-    async with serving(huge) as url, WebhookCaller(LOOPBACK) as caller:
+    async with serving(huge) as url, WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         reply = await asyncio.wait_for(caller.call(call(url)), 5)
     assert reply.outcome is Outcome.SENT
 
 
 async def test_nobody_there_and_no_certificate_are_told_in_our_words() -> None:
-    async with WebhookCaller(LOOPBACK) as caller:
+    async with WebhookCaller(MemoryClock(), LOOPBACK) as caller:
         assert (await caller.call(call("http://127.0.0.1:9/secret-path"))).reason == "no connection"
         async with serving(lambda _: web.Response()) as url:
             reason = (await caller.call(call(url.replace("http:", "https:")))).reason

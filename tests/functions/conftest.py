@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 
 from shared.domain.principal import Kind, Principal
-from tests.examples import BRAND, CATALOG, NOON, PROFILE, STATE, VEHICLE
+from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
 
 MODULES = (
@@ -41,8 +41,6 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     world = MemoryWorld()
     for name in (*MODULES, *EVENT_MODULES):
         monkeypatch.setattr(importlib.import_module(f"functions.{name}"), "world", lambda: world)
-    for name in ("notifications", "deliveries"):
-        monkeypatch.setattr(importlib.import_module(f"functions.{name}"), "now_ms", lambda: NOON + 60_000)
     return world
 
 

@@ -343,13 +343,13 @@ payments    report_payment
 operator    activate_vehicle suspend_vehicle decommission_vehicle release_vehicle grant_feature revoke_grant
 operator    list_notifications
 operator    read_parked replay_parked read_dead_letter replay_dead_letter discard_dead_letter
-brand       register_vehicle list_vehicles load_signals drop_signals overlay_signals set_freshness
+brand       register_vehicle list_vehicles load_signals drop_signals overlay_signals set_freshness set_trip_settings
 brand       read_trouble_codes set_trouble_codes read_default_rules publish_default_rules publish_catalog
 brand       read_notification_defaults put_notification_defaults read_templates preview_template put_template
 brand       drop_template list_dead_letters
 brand       put_feature drop_feature put_plan drop_plan list_parked replay_all_parked read_audit read_books
 anybody     read_me
-anybody     read_signals read_freshness read_catalog
+anybody     read_signals read_freshness read_trip_settings read_catalog
 public      health read_openapi read_passport_keys ask_unsubscribe unsubscribe fetch_export
 person      read_own_vehicles export_person erase_person
 person      read_preferences put_preferences read_contact put_contact send_test

@@ -5,7 +5,6 @@ import os
 from collections import defaultdict
 from dataclasses import replace
 from random import Random
-from time import time
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ from shared.domain.policy import Exclusion, Mode, Privacy
 from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Consent, Profile
 from shared.domain.sales import bought, granted
+from shared.domain.span import Span
 from shared.domain.subscription import Grant
-from shared.domain.track import Span
 from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
@@ -68,6 +67,7 @@ BODIES: dict[str, Any] = {
     "load_signals": {"Vehicle.Speed": {"type": "sensor", "datatype": "float"}},
     "overlay_signals": {},
     "set_freshness": {"liveSeconds": 1, "staleSeconds": 2},
+    "set_trip_settings": {"minimumMetres": 200, "minimumSeconds": 60},
     "set_trouble_codes": {"codes": {}},
     "publish_catalog": {"features": [], "plans": []},
     "put_feature": {"id": "new"},
@@ -115,7 +115,7 @@ def handler(route: Route) -> Any:
 
 def profile(column: str) -> Profile:
     """The owner, a secondary user and guests; what is sold and granted; a code and an invitation that are open."""
-    vehicle, now = VEHICLES[column], _now()
+    vehicle, now = VEHICLES[column], NOON
     people = {"user-ada": Member(Role.PRIMARY), "user-ben": Member(Role.SECONDARY)}
     people["user-cleo"] = Member(Role.GUEST, 0, 0, now + DAY)
     people["user-dag"] = Member(Role.GUEST, 0, 0, now - DAY)
@@ -130,10 +130,6 @@ def profile(column: str) -> Profile:
     invitation = Invitation("inv-1", Member(Role.SECONDARY), digest_of(vehicle, "GOOD"), now + DAY)
     code = Code(digest_of(vehicle, "GOOD"), now + DAY, transfers=True)
     return replace(made, consents=agreed if column == "own" else {}, invitations=(invitation,), code=code, rules=1)
-
-
-def _now() -> int:
-    return int(time() * 1000)
 
 
 def populated(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
@@ -158,23 +154,23 @@ def populated(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     for column, user in (("own", "user-ada"), ("others", "user-zoe"), ("foreign", "user-zoe")):
         _told(world, column, user, "borealis" if column == "foreign" else "aurora")
     ada = PersonId("aurora", "user-ada")
-    world.people.shelf.commit(str(ada), Person(ada, exports=(Export("exp-own", _now()),)), None)
-    world.exports.held["exp-own"] = Held(_now(), Person(ada), (), (), ())
+    world.people.shelf.commit(str(ada), Person(ada, exports=(Export("exp-own", NOON),)), None)
+    world.exports.held["exp-own"] = Held(NOON, Person(ada), (), (), ())
     world.tokens.held = dict(PRINCIPALS)
     return world
 
 
 def _told(world: MemoryWorld, column: str, user: str, brand: str) -> None:
     """Something of which mail failed, and of which a partner's system was told."""
-    told = Notification(f"n-{column}", "silent", VEHICLES[column], brand, _now(), {})
+    told = Notification(f"n-{column}", "silent", VEHICLES[column], brand, NOON, {})
     mail = {Channel.EMAIL: Delivery(Outcome.FAILED, reason="smtp 550")}
-    item = Item(_item(column), PersonId(brand, user), told, _now(), deliveries=mail)
+    item = Item(_item(column), PersonId(brand, user), told, NOON, deliveries=mail)
     world.inbox.shelf.commit(f"{item.recipient}/{item.id}", item, None)
     partner, url = "partner-9" if column == "others" else "partner-1", "https://partner.example/hook"
     endpoint = Endpoint(f"whe-{column}", brand, partner, url, frozenset(), NOON)
     world.endpoints.shelf.commit(f"{brand}/{endpoint.id}", endpoint, None)
-    recipient, called = endpoint_recipient(brand, endpoint.id, _now()), {Channel.WEBHOOK: Delivery(Outcome.SENT)}
-    event = Item(f"event-{column}", recipient, told, _now(), deliveries=called)
+    recipient, called = endpoint_recipient(brand, endpoint.id, NOON), {Channel.WEBHOOK: Delivery(Outcome.SENT)}
+    event = Item(f"event-{column}", recipient, told, NOON, deliveries=called)
     world.inbox.shelf.commit(f"{recipient}/{event.id}", event, None)
 
 
@@ -184,8 +180,8 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     routed = ROUTED | {"vehicle_id": vehicle, "export_id": f"exp-{column}"}
     routed["name"] = f"2026-11-22_telemetry-{column}"
     routed |= {"item_id": _item(column), "notification_id": f"n-{column}", "endpoint_id": f"whe-{column}"}
-    routed |= {"event_id": f"{day_of(_now())}.event-{column}", "letter_id": _letter(column)}
-    link = f":export:exp-own:{_now() + DAY}" if route.name == "fetch_export" else "aurora:user-ada/silent"
+    routed |= {"event_id": f"{day_of(NOON)}.event-{column}", "letter_id": _letter(column)}
+    link = f":export:exp-own:{NOON + DAY}" if route.name == "fetch_export" else "aurora:user-ada/silent"
     routed["sealed"] = world.codes.seal(link)
     body = BODIES.get(route.name)
     if route.name == "make_webhook" and "operator" in caller:
@@ -256,7 +252,7 @@ def _drawn(random: Random) -> tuple[Principal, Profile, str]:
     brands, people = ("aurora", "borealis"), ("user-ada", "user-ben", "veh-own", "partner-1")
     scopes = frozenset(scope.value for scope in Scope if random.random() < 0.5)
     who = Principal(random.choice(people), random.choice(brands), random.choice(list(Kind)), scopes=scopes)
-    now, members = _now(), dict[str, Member]()
+    now, members = NOON, dict[str, Member]()
     for user in people:
         if random.random() < 0.4:
             window = random.choice([(0, None), (0, now - DAY), (now + DAY, None), (now - DAY, now + DAY)])
@@ -284,7 +280,7 @@ def _may(who: Principal, profile: Profile, route: str) -> bool:
             route
         )
         return scope in who.scopes and who.subject == "partner-1" and profile.consents["partner.partner-1"].granted
-    member, now = profile.members.get(who.subject), _now()
+    member, now = profile.members.get(who.subject), NOON
     if member is None or member.starts_at > now or (member.ends_at is not None and member.ends_at <= now):
         return False
     return member.role == "primary" or not owners_only

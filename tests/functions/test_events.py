@@ -341,10 +341,10 @@ async def test_the_timer_finds_what_a_crash_left_and_the_wake_hands_it_on(
         await ingest(received(0, low(1)))
     monkeypatch.setattr(world.notifications, "send", send)
     due = state(world).due
-    monkeypatch.setattr(wake, "now_ms", lambda: due - 1)
+    world.clock.at = due - 1
     await wake.sweep_due(_tick())
     assert world.wakes.contents == []
-    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    world.clock.at = due
     await wake.sweep_due(_tick())
     assert world.wakes.contents == [(VEHICLE, due)]
     await wake.wake_due(message(messages.encode_wake(VEHICLE, due)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from tests.functions.conftest import Answer, ask
 from tests.functions.test_events import message
 from tests.memory import MemoryWorld
 
-SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+SOON = "2026-11-22T13:00:00Z"
 
 
 def stored(world: MemoryWorld) -> Profile:
@@ -52,7 +51,7 @@ async def test_who_has_the_code_becomes_the_owner_and_is_told(nobodys: MemoryWor
     answer = await claim("ben", code.lower())
     assert (answer.status, answer.body["id"]) == (201, VEHICLE)
     assert stored(nobodys).primary == "user-ben"
-    assert stored(nobodys).owned_since > NOON
+    assert stored(nobodys).owned_since == NOON
     assert told(nobodys) == [("vehicle_claimed", Audience.NAMED, ("user-ben",))]
     mine = await ask(garage.read_own_vehicles, "ben")
     assert [(item["vehicle"]["vin"], item["access"]["role"]) for item in mine.body["items"]] == [(VIN, "primary")]
@@ -134,6 +133,7 @@ async def test_a_new_owner_sees_nothing_that_the_vehicle_reported_before(world: 
     signals = {"Vehicle.Speed": Reading(1.0, NOON)}
     world.states.shelf.held[VEHICLE] = replace(held, value=replace(held.value, signals=signals))
     assert "Vehicle.Speed" in (await ask(states.read_vehicle_state, "ada", vehicle_id=VEHICLE)).body["signals"]
+    world.clock.at += 1
     await claim("ben", await code_of(garage.make_transfer_code, "ada"))
     assert (await ask(states.read_vehicle_state, "ben", vehicle_id=VEHICLE)).body["signals"] == {}
 

@@ -9,12 +9,13 @@ import pytest
 
 from functions import brands, parked, states
 from functions import wake as wake_functions
-from functions.http import now_ms
 from shared.codec import messages
+from shared.domain.charges import Charge
 from shared.domain.history import DAY
 from shared.domain.signals import LEAVES
-from shared.domain.track import STOP, Span
-from shared.domain.trips import Charge, Trip
+from shared.domain.span import Span
+from shared.domain.track import STOP
+from shared.domain.trips import Trip
 from shared.use_cases import parking as parking_use_case
 from tests.examples import NOON, PROFILE, VEHICLE, cloud_event, encoded
 from tests.functions.conftest import ask
@@ -114,8 +115,8 @@ def moving(second: int, more: dict[str, Any] | None = None, sequence: int | None
     return encoded(cloud_event(sequence=str(second if sequence is None else sequence), data=data))
 
 
-async def awake(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    monkeypatch.setattr(wake_functions, "now_ms", lambda: at)
+async def awake(world: MemoryWorld, at: int) -> None:
+    world.clock.at = at
     await wake_functions.wake_due(message(messages.encode_wake(VEHICLE, at)))
 
 
@@ -124,19 +125,17 @@ async def trips() -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_trip_is_derived_once_it_is_over_and_again_when_a_late_sample_changes_it(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_trip_is_derived_once_it_is_over_and_again_when_a_late_sample_changes_it(world: MemoryWorld) -> None:
     await ingest(*(received(100 + n, moving(100 + n)) for n in range(61)))
-    await awake(monkeypatch, NOON + 160_000 + STOP)
+    await awake(world, NOON + 160_000 + STOP)
     assert await trips() == [], "it may go on"
     await ingest(received(500, moving(161 + STOP // 1000, {"Vehicle.Speed": 0.0})))
-    await awake(monkeypatch, NOON + 162_000 + STOP)
+    await awake(world, NOON + 162_000 + STOP)
     (first,) = await trips()
     assert (first["distance"], first["duration"], first["socTo"]) == (600, 60.0, 78.4)
     await ingest(received(501, moving(90, sequence=1)))
-    assert state(world).due <= now_ms() + world.handover_after, "when the timer comes next"
-    await awake(monkeypatch, NOON + 170_000 + STOP)
+    assert state(world).due <= world.clock() + world.handover_after, "when the timer comes next"
+    await awake(world, NOON + 170_000 + STOP)
     (again,) = await trips()
     assert (again["id"], again["duration"], again["distance"]) == (first["id"], 70.0, 700)
     feature = (await ask(states.read_trip, "ada", vehicle_id=VEHICLE, trip_id=again["id"])).body
@@ -144,24 +143,24 @@ async def test_a_trip_is_derived_once_it_is_over_and_again_when_a_late_sample_ch
     assert feature["properties"]["distance"] == 700
 
 
-async def test_two_trips_that_late_samples_join_become_one(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_trips_that_late_samples_join_become_one(world: MemoryWorld) -> None:
     for start in (0, 400):
-        await ingest(*(received(start + n, moving(start + n)) for n in range(31)))
-        await ingest(received(start + 340, moving(start + 340, {"Vehicle.Speed": 0.0})))
-        await awake(monkeypatch, NOON + (start + 341) * 1000)
+        await ingest(*(received(start + n, moving(start + n)) for n in range(71)))
+        await ingest(received(start + 380, moving(start + 380, {"Vehicle.Speed": 0.0})))
+        await awake(world, NOON + (start + 381) * 1000)
     assert len(await trips()) == 2
     await ingest(received(800, moving(200)))
-    await awake(monkeypatch, NOON + 900_000)
+    await awake(world, NOON + 900_000)
     (one,) = await trips()
-    assert one["duration"] == 430
+    assert one["duration"] == 470
 
 
-async def test_a_charge_is_derived_when_it_is_over(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_charge_is_derived_when_it_is_over(world: MemoryWorld) -> None:
     charging, battery = "Vehicle.Powertrain.TractionBattery.Charging.IsCharging", "NetCapacity"
     more: dict[str, Any] = {"Vehicle.Speed": 0.0, f"Vehicle.Powertrain.TractionBattery.{battery}": 50}
     for second, soc, yes in ((0, 40.0, True), (600, 50.0, True), (1200, 60.0, False)):
         await ingest(received(second, moving(second, more | {SOC: soc, charging: yes})))
-    await awake(monkeypatch, NOON + 1_300_000)
+    await awake(world, NOON + 1_300_000)
     (charge,) = (await ask(states.list_charges, "ada", query=SPAN, vehicle_id=VEHICLE)).body["items"]
     assert (charge["socFrom"], charge["socTo"], charge["energy"], charge["duration"]) == (40.0, 60.0, 10.0, 1200.0)
 
@@ -212,10 +211,8 @@ async def test_what_was_parked_is_listed_by_reason_day_and_device_without_bodies
     assert (await ask(parked.list_parked, "ada")).code == "forbidden"
 
 
-async def test_a_body_is_read_only_by_an_operator_of_the_brand_and_that_is_on_record(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parked, "now_ms", lambda: NOON)
+async def test_a_body_is_read_only_by_an_operator_of_the_brand_and_that_is_on_record(world: MemoryWorld) -> None:
+    world.clock.at = NOON
     await several(world)
     name = "2026-11-22_telemetry-3-0"
     assert (await ask(parked.read_parked, name=name)).body["body"] == "junk"

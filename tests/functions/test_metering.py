@@ -45,9 +45,9 @@ def measured() -> Callable[[], list[Point]]:
 
 
 async def test_a_batch_counts_its_events_by_how_they_ended_and_says_how_late_they_were(
-    world: MemoryWorld, measured: Callable[[], list[Point]], monkeypatch: pytest.MonkeyPatch
+    world: MemoryWorld, measured: Callable[[], list[Point]]
 ) -> None:
-    monkeypatch.setattr("functions.telemetry.now_ms", lambda: NOON + 60_000)
+    world.clock.at = NOON + 60_000
     await ingest(received(0, low(1)), received(1, low(1)), received(2, b"{"))
     assert sorted(measured(), key=str) == [
         ("ingest.events", {"hub": "telemetry", "outcome": "applied", "reason": ""}, 1),

@@ -23,7 +23,7 @@ from functions import (
     vehicles,
     webhooks,
 )
-from functions.http import ROUTES, now_ms
+from functions.http import ROUTES
 from shared.codec import messages
 from shared.codec.trails import webhook_body
 from shared.domain.garage import Member, Role
@@ -165,7 +165,7 @@ async def _tell(world: MemoryWorld, seen: Seen, number: int, vehicle: str) -> No
     person = Person(id, contact=Contact(address(number), NOON, NOON))
     world.people.shelf.commit(str(id), person, held.version if held else None)
     facts: dict[str, Any] = {"rule": "fence", "Vehicle.CurrentLocation.Latitude": latitude(number)}
-    told = Notification(f"n-{number}", "moving_while_off", vehicle, BRAND, now_ms(), facts)
+    told = Notification(f"n-{number}", "moving_while_off", vehicle, BRAND, NOON, facts)
     world.mailer.replies = [Reply(Outcome.FAILED, "smtp 550 5.1.1")] if number % 2 else []
     world.deliveries.sent.clear()
     await notifications.plan_notification(message(messages.encode_notification(told, 0)))

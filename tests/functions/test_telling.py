@@ -23,7 +23,7 @@ from tests.functions.conftest import ask
 from tests.functions.test_events import message
 from tests.memory import MemoryWorld
 
-ADA, NOW = PersonId(BRAND, "user-ada"), NOON + 60_000
+ADA = PersonId(BRAND, "user-ada")
 HOUR = 3_600_000
 
 
@@ -36,14 +36,15 @@ async def tell(*told: Notification) -> None:
         await notifications.plan_notification(message(messages.encode_notification(one, 0)))
 
 
-async def deliver(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, at: int = NOW) -> None:
-    """Everything on the queue, each when its time has come."""
+async def deliver(world: MemoryWorld, at: int | None = None) -> None:
+    """Everything on the queue, each when its time has come; the clock moves on meanwhile."""
+    if at is not None:
+        world.clock.at = at
     for _ in range(100):
         if not world.deliveries.sent:
             return
         turn, _, delay = world.deliveries.sent.pop(0)
-        at, world.ticks = at + round(delay * 1000), world.ticks + delay
-        monkeypatch.setattr(deliveries, "now_ms", lambda at=at: at)
+        world.clock.at += round(delay * 1000)
         await deliveries.deliver_notification(message(messages.encode_turn(turn, 0)))
     raise AssertionError("there is no end to it")
 
@@ -94,15 +95,13 @@ async def test_so_many_are_read_at_once_and_the_rest_by_asking_again(
     assert [(await ask(inbox.read_all, "ada")).body["unread"] for _ in range(2)] == [2, 0]
 
 
-async def test_what_was_deleted_says_nothing_more_and_is_not_told_again(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_was_deleted_says_nothing_more_and_is_not_told_again(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact(secret="where it was"))
     id = (await ask(inbox.read_inbox, "ada")).body["items"][0]["id"]
     assert (await ask(inbox.delete_one, "ada", item_id=id)).status == 204
     await tell(fact(secret="where it was"))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert (await ask(inbox.read_inbox, "ada")).body["items"] == []
     (item,) = world.inbox.items
     assert (item.title, item.body, dict(item.notification.facts)) == ("", "", {})
@@ -123,22 +122,19 @@ async def test_operators_share_an_inbox_that_people_do_not_see(world: MemoryWorl
 
 
 class Waiting:
-    """A clock that passes while somebody waits, and something that happens meanwhile."""
+    """The clock passes while somebody waits, and something happens meanwhile."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, happens: Callable[[int], Any]) -> None:
-        self.passed, self._happens = 0.0, happens
-        self._start = 0
-        monkeypatch.setattr(inbox, "now_ms", self.now)
+    def __init__(self, world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, happens: Callable[[int], Any]) -> None:
+        self._clock, self._start, self._happens = world.clock, world.clock.at, happens
         monkeypatch.setattr(inbox, "asyncio", self)
 
-    def now(self) -> int:
-        from time import time
-
-        self._start = self._start or int(time() * 1000)
-        return self._start + int(self.passed * 1000)
+    @property
+    def passed(self) -> float:
+        """Seconds since it began."""
+        return (self._clock.at - self._start) / 1000
 
     async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
+        self._clock.at += round(seconds * 1000)
         await self._happens(int(self.passed))
 
 
@@ -154,14 +150,14 @@ async def test_who_waits_is_answered_as_soon_as_something_comes_and_goes_on_from
 
     async def something(second: int) -> None:
         if second >= 7 and len(world.inbox.items) == 1:
-            item = Item("came", ADA, fact(1), waiting.now())
+            item = Item("came", ADA, fact(1), world.clock())
             await world.inbox.put(item)
 
-    waiting = Waiting(monkeypatch, something)
+    waiting = Waiting(world, monkeypatch, something)
     answer = await ask(inbox.read_inbox, "ada", query={"after": mark})
     assert [i["id"] for i in answer.body["items"]] == ["came"]
     assert 7 <= waiting.passed < 9
-    waiting = Waiting(monkeypatch, nothing)
+    waiting = Waiting(world, monkeypatch, nothing)
     again = await ask(inbox.read_inbox, "ada", query={"after": answer.body["mark"]})
     assert (again.body["items"], again.body["cursor"]) == ([], None)
     assert 29 <= waiting.passed <= 31
@@ -170,9 +166,9 @@ async def test_who_waits_is_answered_as_soon_as_something_comes_and_goes_on_from
 async def test_what_another_instance_planned_a_little_earlier_is_not_missed(
     world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = Waiting(monkeypatch, nothing)
+    Waiting(world, monkeypatch, nothing)
     mark = (await ask(inbox.read_inbox, "ada")).body["mark"]
-    at = waiting.now() - OVERLAP + 2_000
+    at = world.clock() - OVERLAP + 2_000
     await world.inbox.put(Item("late", ADA, fact(1), at))
     first = (await ask(inbox.read_inbox, "ada", query={"after": mark})).body
     assert [i["id"] for i in first["items"]] == ["late"]
@@ -181,11 +177,11 @@ async def test_what_another_instance_planned_a_little_earlier_is_not_missed(
 
 async def test_a_caller_waits_so_often_at_once_and_no_more(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     mark, gate = (await ask(inbox.read_inbox, "ada")).body["mark"], asyncio.Event()
-    waiting = Waiting(monkeypatch, nothing)
+    waiting = Waiting(world, monkeypatch, nothing)
 
     async def rest(seconds: float) -> None:
         await gate.wait()
-        waiting.passed = 60.0
+        world.clock.at += 60_000
 
     monkeypatch.setattr(waiting, "sleep", rest)
     waits = [asyncio.create_task(ask(inbox.read_inbox, "ada", query={"after": mark})) for _ in range(waits_of.AT_ONCE)]
@@ -207,21 +203,17 @@ async def test_a_mark_that_is_none_is_refused(world: MemoryWorld, after: str) ->
 # ---- an address
 
 
-async def verified(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, email: str = "ada@aurora.example") -> Any:
+async def verified(world: MemoryWorld, email: str = "ada@aurora.example") -> Any:
     """As a person does it: the code comes by mail."""
-    from functions.http import now_ms
-
     assert (await ask(telling.put_contact, "ada", {"email": email})).body["pending"] == email
-    await deliver(world, monkeypatch, now_ms())
+    await deliver(world)
     code = re.search(r"[0-9A-Z]{12}", world.mailer.sent[-1].text)
     assert code
     return await ask(telling.put_contact, "ada", {"email": email, "code": code[0].lower()})
 
 
-async def test_an_address_is_verified_by_the_code_that_is_mailed_there(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer = await verified(world, monkeypatch)
+async def test_an_address_is_verified_by_the_code_that_is_mailed_there(world: MemoryWorld) -> None:
+    answer = await verified(world)
     assert answer.body == {"email": "ada@aurora.example", "verified": True, "pending": None}
     assert (await ask(telling.read_contact, "ada")).body == answer.body
     (mail,) = world.mailer.sent
@@ -231,16 +223,14 @@ async def test_an_address_is_verified_by_the_code_that_is_mailed_there(
     assert re.search(r"[0-9A-Z]{12}", mail.text)[0] not in stored  # type: ignore[index]
 
 
-async def test_until_another_address_is_verified_the_one_before_holds(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await verified(world, monkeypatch)
+async def test_until_another_address_is_verified_the_one_before_holds(world: MemoryWorld) -> None:
+    await verified(world)
     answer = await ask(telling.put_contact, "ada", {"email": "new@aurora.example"})
     assert answer.body == {"email": "ada@aurora.example", "verified": True, "pending": "new@aurora.example"}
     assert (await ask(telling.put_contact, "ada", {"email": None})).body["email"] is None
 
 
-async def test_a_wrong_code_counts_and_the_fifth_ends_it(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_code_counts_and_the_fifth_ends_it(world: MemoryWorld) -> None:
     assert (CODE_TRIES, CODE_LIVES) == (5, HOUR)
     await ask(telling.put_contact, "ada", {"email": "ada@aurora.example"})
     body = {"email": "ada@aurora.example", "code": "WRONG"}
@@ -272,12 +262,10 @@ async def test_what_is_no_address_is_refused(world: MemoryWorld, email: str) -> 
 # ---- mail
 
 
-async def test_mail_goes_to_who_wants_it_with_a_link_that_ends_it(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_mail_goes_to_who_wants_it_with_a_link_that_ends_it(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact())
-    await deliver(world, monkeypatch)
+    await deliver(world)
     (mail,) = world.mailer.sent
     assert (mail.to, mail.subject) == ("ada@aurora.example", "Battery low")
     assert mail.unsubscribe
@@ -290,7 +278,7 @@ async def test_mail_goes_to_who_wants_it_with_a_link_that_ends_it(
     for _ in range(2):
         assert (await ask(telling.unsubscribe, None, sealed=sealed)).status == 200
     await tell(fact(1), fact(2, "left_open"))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert [m.subject for m in world.mailer.sent] == ["Battery low", "Something is open"]
 
 
@@ -300,13 +288,11 @@ async def test_a_link_that_nobody_sealed_is_none(world: MemoryWorld, sealed: str
         assert (await ask(handler, None, sealed=sealed)).status == 404
 
 
-async def test_what_fails_is_tried_again_and_each_attempt_is_on_the_trail(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_fails_is_tried_again_and_each_attempt_is_on_the_trail(world: MemoryWorld) -> None:
     mailed(world)
     world.mailer.replies = [Reply(Outcome.RETRYING, "smtp 451"), Reply(Outcome.RETRYING, "smtp: OSError")]
     await tell(fact())
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert len({mail.key for mail in world.mailer.sent}) == 1
     trail = (await ask(inbox.read_trail, "ada", notification_id=fact().id)).body
     mail = next(d for d in trail["items"][0]["deliveries"] if d["channel"] == "email")
@@ -317,12 +303,10 @@ async def test_what_fails_is_tried_again_and_each_attempt_is_on_the_trail(
         ("sent", "250"),
     ]
     times = [a["at"][14:19] for a in mail["attempts"]]
-    assert times == ["01:00", "02:00", "07:00"]
+    assert times == ["00:00", "01:00", "06:00"]
 
 
-async def test_an_outage_of_the_mail_server_pauses_mail_and_nothing_is_lost(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_outage_of_the_mail_server_pauses_mail_and_nothing_is_lost(world: MemoryWorld) -> None:
     mailed(world)
     world.brands.preferences[BRAND] = Preferences(cap=100)
     world.mailer.replies = [Reply(Outcome.RETRYING, "smtp: OSError")] * 5
@@ -332,37 +316,33 @@ async def test_an_outage_of_the_mail_server_pauses_mail_and_nothing_is_lost(
     assert len(world.mailer.sent) == 5, "then it is left alone"
     paused = [i for i in world.inbox.items if not i.deliveries[Channel.EMAIL].attempts]
     assert len(paused) == 3
-    world.ticks = 10.0
+    world.clock.at += 10_000
     world.deliveries.sent = world.deliveries.sent[8:]
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert {i.deliveries[Channel.EMAIL].outcome for i in world.inbox.items} == {Outcome.SENT}
     assert all(len(i.deliveries[Channel.EMAIL].attempts) <= 2 for i in world.inbox.items)
 
 
-async def test_an_attempt_that_nobody_saw_the_end_of_is_made_again_once_it_must_be_over(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_attempt_that_nobody_saw_the_end_of_is_made_again_once_it_must_be_over(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact())
     (item,) = world.inbox.items
-    begun = item.with_delivery(Channel.EMAIL, item.deliveries[Channel.EMAIL].started(NOW - 10_000))
+    begun = item.with_delivery(Channel.EMAIL, item.deliveries[Channel.EMAIL].started(NOON - 10_000))
     await world.inbox.commit(begun, (await world.inbox.load(ADA, item.id)).version)
-    await deliver(world, monkeypatch)
+    await deliver(world)
     attempts = mail_of(world).attempts
-    assert [(a.at - NOW, a.outcome) for a in attempts] == [(-10_000, "started"), (20_000, "sent")]
+    assert [(a.at - NOON, a.outcome) for a in attempts] == [(-10_000, "started"), (20_000, "sent")]
 
 
 async def test_without_a_mail_server_mail_is_suppressed(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     mailed(world)
     monkeypatch.setattr(world, "mailer", None)
     await tell(fact())
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert (mail_of(world).outcome, mail_of(world).reason) == ("suppressed", "no mail server")
 
 
-async def test_what_changes_while_mail_waits_is_looked_at_again(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_changes_while_mail_waits_is_looked_at_again(world: MemoryWorld) -> None:
     for number, (change, reason) in enumerate(
         {"preference": "preference", "address": "no address", "expiry": "too late to deliver"}.items()
     ):
@@ -372,15 +352,15 @@ async def test_what_changes_while_mail_waits_is_looked_at_again(
             mailed(world, Preferences(channels={"*": {Channel.EMAIL: False}}))
         if change == "address":
             await ask(telling.put_contact, "ada", {"email": None})
-        await deliver(world, monkeypatch, NOW + (13 * HOUR if change == "expiry" else 0))
+        await deliver(world, NOON + (13 * HOUR if change == "expiry" else 0))
         assert mail_of(world, number, "left_open").reason == reason
     assert world.mailer.sent == []
 
 
-async def test_of_what_waits_only_the_latest_is_told(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_what_waits_only_the_latest_is_told(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact(1, at=NOON + 1), fact(0), fact(2, "trouble_code_opened"))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert [(d.outcome, d.reason) for d in (mail_of(world, 0), mail_of(world, 1))] == [
         ("suppressed", "superseded"),
         ("sent", "250"),
@@ -390,7 +370,7 @@ async def test_of_what_waits_only_the_latest_is_told(world: MemoryWorld, monkeyp
 
 async def test_what_is_too_late_to_plan_is_on_record_and_not_shown(world: MemoryWorld) -> None:
     mailed(world)
-    late = replace(fact(), expires_at=NOW)
+    late = replace(fact(), expires_at=NOON)
     await tell(late)
     assert (await ask(inbox.read_inbox, "ada")).body["items"] == []
     trail = (await ask(inbox.read_trail, "ada", notification_id=late.id)).body["items"][0]
@@ -401,44 +381,38 @@ async def test_what_is_too_late_to_plan_is_on_record_and_not_shown(world: Memory
 # ---- hours, caps and digests
 
 
-async def test_safety_passes_the_night_and_the_rest_waits_for_the_morning(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_safety_passes_the_night_and_the_rest_waits_for_the_morning(world: MemoryWorld) -> None:
     night = Quiet(11 * 60, 14 * 60)
     mailed(world, Preferences(zone="UTC", quiet=night, channels={"*": {Channel.EMAIL: True}}))
     await tell(fact(0), fact(1, "moving_while_off"))
     delays = {turn.item: delay for turn, _, delay in world.deliveries.sent}
     assert delays[item_id(fact(1, "moving_while_off").id, ADA)] == 0
-    assert delays[item_id(fact(0).id, ADA)] == (14 - 12) * 3600 - 60
+    assert delays[item_id(fact(0).id, ADA)] == (14 - 12) * 3600
     assert len((await ask(inbox.read_inbox, "ada")).body["items"]) == 2, "the inbox wakes nobody"
 
 
-async def test_who_moves_while_mail_waits_sleeps_by_the_new_clock(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_moves_while_mail_waits_sleeps_by_the_new_clock(world: MemoryWorld) -> None:
     channels, night = {"*": {Channel.EMAIL: True}}, Quiet(11 * 60, 14 * 60)
     mailed(world, Preferences(zone="UTC", quiet=night, channels=channels))
     await tell(fact())
     mailed(world, Preferences(zone="Etc/GMT+2", quiet=night, channels=channels))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert mail_of(world).attempts[0].at == NOON + 4 * HOUR
 
 
-async def test_more_than_so_many_an_hour_wait_for_the_digest(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_than_so_many_an_hour_wait_for_the_digest(world: MemoryWorld) -> None:
     mailed(world)
     await ask(telling.put_notification_defaults, body={"cap": 2, "digestAt": "18:00", "zone": "UTC"})
     told = [fact(n, "trouble_code_opened", code=f"P000{n}") for n in range(5)]
     await tell(*told, *told)
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert [m.subject for m in world.mailer.sent] == ["Trouble code P0000", "Trouble code P0001"]
     person = (await world.people.load(ADA)).value
     assert person.digest_due == person.due == NOON + 6 * HOUR
-    monkeypatch.setattr(wake, "now_ms", lambda: NOON + 6 * HOUR)
+    world.clock.at = NOON + 6 * HOUR
     for _ in range(2):
         await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
-    await deliver(world, monkeypatch, NOON + 6 * HOUR)
+    await deliver(world, NOON + 6 * HOUR)
     digest = world.mailer.sent[-1]
     assert (len(world.mailer.sent), digest.subject) == (3, "3 news of your vehicle")
     assert [f"P000{n}" in digest.text for n in range(5)] == [False, False, True, True, True]
@@ -448,14 +422,12 @@ async def test_more_than_so_many_an_hour_wait_for_the_digest(
     assert "digest" in mail_of(world, 4, "trouble_code_opened").reason
 
 
-async def test_what_is_told_in_digests_waits_for_one_and_safety_never_does(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_told_in_digests_waits_for_one_and_safety_never_does(world: MemoryWorld) -> None:
     mailed(world)
     world.brands.preferences[BRAND] = Preferences(cap=1)
     safety = [fact(n, "moving_while_off") for n in range(3)]
     await tell(fact(9, "battery_low_over"), *safety)
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert [m.subject for m in world.mailer.sent] == ["Your vehicle is being moved"] * 3
     assert mail_of(world, 9, "battery_low_over").outcome is Outcome.GATHERED
 
@@ -467,7 +439,7 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
     await tell(*(fact(n, "battery_low_over") for n in range(4)))
     due = (await world.people.load(ADA)).value.digest_due
     assert due
-    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    world.clock.at = due
     commit, left = world.inbox.commit, [2]
 
     async def breaking(item: Item, version: str | None) -> str:
@@ -482,7 +454,7 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
             await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
     await tell(fact(7, "battery_low_over"))
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
-    await deliver(world, monkeypatch, due)
+    await deliver(world, due)
     (digest,) = world.mailer.sent
     assert digest.subject == "4 news of your vehicle"
     later = (await world.people.load(ADA)).value.digest_due
@@ -490,17 +462,15 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
     assert later > due
 
 
-async def test_a_digest_for_who_has_no_address_any_more_is_over_all_the_same(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_digest_for_who_has_no_address_any_more_is_over_all_the_same(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact(0, "battery_low_over"))
     due = (await world.people.load(ADA)).value.digest_due
     assert due
     await ask(telling.put_contact, "ada", {"email": None})
-    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    world.clock.at = due
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
-    await deliver(world, monkeypatch, due)
+    await deliver(world, due)
     person = (await world.people.load(ADA)).value
     assert (person.digest_due, person.due, world.mailer.sent) == (None, None, [])
 
@@ -512,7 +482,7 @@ async def test_what_comes_to_wait_while_a_digest_ends_is_not_forgotten(
     await tell(fact(0, "battery_low_over"))
     due = (await world.people.load(ADA)).value.digest_due
     assert due
-    monkeypatch.setattr(wake, "now_ms", lambda: due)
+    world.clock.at = due
     gathered, came = world.inbox.gathered, [fact(1, "battery_low_over")]
 
     async def looking(recipient: PersonId, now: int) -> Any:
@@ -527,9 +497,7 @@ async def test_what_comes_to_wait_while_a_digest_ends_is_not_forgotten(
     assert (await world.people.load(ADA)).value.digest_due == due + 24 * HOUR
 
 
-async def test_what_a_replica_does_not_show_yet_is_looked_for_some_seconds(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_replica_does_not_show_yet_is_looked_for_some_seconds(world: MemoryWorld) -> None:
     mailed(world)
     await tell(fact(0))
     held = dict(world.inbox.shelf.held)
@@ -539,11 +507,11 @@ async def test_what_a_replica_does_not_show_yet_is_looked_for_some_seconds(
     world.inbox.shelf.held |= held
     world.deliveries.sent = world.deliveries.sent[1:]
     assert [delay for _, _, delay in world.deliveries.sent] == [1.0]
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert mail_of(world).outcome is Outcome.SENT
     world.inbox.shelf.held.clear()
     world.deliveries.sent = [(turn, 0, 0.0)]
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert len(world.mailer.sent) == 1, "and then it was forgotten"
 
 
@@ -591,17 +559,13 @@ async def test_what_is_switched_off_in_the_inbox_is_not_shown_there(world: Memor
     assert [i["kind"] for i in (await ask(inbox.read_inbox, "ada")).body["items"]] == ["moving_while_off"]
 
 
-async def test_a_test_reaches_the_caller_over_every_channel_once_a_key(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_test_reaches_the_caller_over_every_channel_once_a_key(world: MemoryWorld) -> None:
     mailed(world)
     key = {"idempotency-key": "k"}
     sent = [await ask(telling.send_test, "ada", headers=key) for _ in range(2)]
     assert (sent[0].status, sent[0].body) == (202, sent[1].body)
-    from functions.http import now_ms
-
     world.deliveries.sent = world.deliveries.sent[:1]
-    await deliver(world, monkeypatch, now_ms())
+    await deliver(world)
     assert [i["kind"] for i in (await ask(inbox.read_inbox, "ada")).body["items"]] == ["test"]
     assert [m.subject for m in world.mailer.sent] == ["A test"]
     trail = await ask(inbox.read_trail, "ada", notification_id=sent[0].body["notificationId"])
@@ -626,15 +590,13 @@ async def test_a_brand_says_it_in_its_own_words_in_the_closest_language(world: M
         assert (await ask(telling.drop_template, route=route | {"locale": "de"})).status == status
 
 
-async def test_mail_in_a_brands_own_words_is_escaped_where_it_is_html(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_mail_in_a_brands_own_words_is_escaped_where_it_is_html(world: MemoryWorld) -> None:
     mailed(world)
     parts = {"subject": "Code {{ code }}", "text": "{{ text }}", "html": "<b>{{ text }}</b>"}
     route = {"kind": "trouble_code_opened", "channel": "email", "locale": "en"}
     assert (await ask(telling.put_template, body={"parts": parts}, route=route)).status == 200
     await tell(fact(kind="trouble_code_opened", code="P1", text="<script>&"))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     (mail,) = world.mailer.sent
     assert (mail.subject, mail.text, mail.html) == ("Code P1", "<script>&", "<b>&lt;script&gt;&amp;</b>")
 
@@ -747,9 +709,7 @@ async def test_what_there_are_no_words_for_is_parked_and_not_lost(
 # ---- forgetting
 
 
-async def test_nothing_of_who_was_forgotten_comes_back_by_what_was_on_its_way(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_of_who_was_forgotten_comes_back_by_what_was_on_its_way(world: MemoryWorld) -> None:
     mailed(world)
     found = await world.people.load(ADA)
     owner = {VEHICLE: Membership(VEHICLE, ADA.user, Role.PRIMARY, 0)}
@@ -763,7 +723,7 @@ async def test_nothing_of_who_was_forgotten_comes_back_by_what_was_on_its_way(
     due = replace(found.value, erasure=replace(found.value.erasure, not_before=0))
     world.people.shelf.commit(str(ADA), due, found.version)
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
-    await deliver(world, monkeypatch)
+    await deliver(world)
     await tell(fact(0), fact(2, "trouble_code_opened"))
     await ask(telling.unsubscribe, None, sealed=link)
     assert (world.people.shelf.held, world.inbox.items, world.mailer.sent) == ({}, [], [])

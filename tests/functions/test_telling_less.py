@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions import privacy, rules, states, telemetry
+from functions import privacy, rules, states
 from functions import wake as wake_functions
 from shared.codec import messages
 from shared.domain.notification import Notification
@@ -20,13 +20,6 @@ from tests.functions.test_events import ingest, low, message, outcomes, received
 from tests.memory import MemoryWorld
 
 BEGINS = use_case.BEGINS_AFTER
-
-
-@pytest.fixture(autouse=True)
-def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All clocks stand at noon unless a test moves them."""
-    for module in (privacy, states, telemetry, wake_functions):
-        monkeypatch.setattr(module, "now_ms", lambda: NOON)
 
 
 async def go(mode: str, token: str = "ada", **more: Any) -> Any:
@@ -86,12 +79,10 @@ async def test_a_change_that_takes_too_long_is_not_said_to_hold(
     assert (answer.status, answer.code) == (503, "unavailable")
 
 
-async def test_the_same_request_again_changes_nothing_and_names_the_same_moment(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_same_request_again_changes_nothing_and_names_the_same_moment(world: MemoryWorld) -> None:
     key: dict[str, Any] = {"headers": {"idempotency-key": "k"}, "vehicle_id": VEHICLE}
     first = await ask(privacy.change_privacy, "ada", {"mode": "offline"}, **key)
-    monkeypatch.setattr(privacy, "now_ms", lambda: NOON + 60_000)
+    world.clock.at = NOON + 60_000
     assert (await ask(privacy.change_privacy, "ada", {"mode": "offline"}, **key)).body == first.body
     assert len(state(world).policy.privacy.exclusions) == 1
     assert (await ask(privacy.change_privacy, "ada", {"mode": "full"}, **key)).code == "idempotency_key_reused"
@@ -123,7 +114,6 @@ async def test_of_a_private_vehicle_no_unreadable_body_is_kept(world: MemoryWorl
 
 
 async def test_a_connection_while_offline_is_not_told(world: MemoryWorld) -> None:
-    from functions import states
     from tests.functions.test_vehicle_routes import announced, connections
 
     await go("offline")
@@ -261,20 +251,18 @@ async def test_a_brand_says_what_it_tells(world: MemoryWorld) -> None:
     assert [rule["id"] for rule in shipped][:2] == ["battery_low", "trouble_code"]
     low_at_30 = {"id": "battery_low", "kind": "threshold", "signal": shipped[0]["signal"], "below": 30, "clears": 35}
     await ask(rules.publish_default_rules, body={"rules": [low_at_30 | {"name": "battery_low"}]})
-    await ingest(received(0, low(0, soc=29)))
+    await ingest(received(0, low(0, soc=29)), received(1, low(1, soc=29)))
     assert [n.kind for n in world.notifications.contents] == ["battery_low"]
     assert (await ask(rules.publish_default_rules, "ada", {"rules": []})).code == "forbidden"
     assert (await ask(rules.publish_default_rules, body={"rules": [low_at_30, low_at_30]})).code == "invalid_body"
 
 
-async def test_silence_is_told_by_the_timer_and_not_while_the_vehicle_is_to_be_silent(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_silence_is_told_by_the_timer_and_not_while_the_vehicle_is_to_be_silent(world: MemoryWorld) -> None:
     await put({"id": "quiet", "kind": "silent", "hours": 2})
     await ingest(received(0, low(0, soc=50)))
     await go("offline", until="2026-11-22T18:00:00Z")
     for hours, told in ((5, 0), (7, 0), (8, 1), (20, 1)):
-        monkeypatch.setattr(wake_functions, "now_ms", lambda at=NOON + hours * 3_600_000: at)
+        world.clock.at = NOON + hours * 3_600_000
         await wake_functions.sweep_due(None)
         for vehicle, due in world.wakes.contents:
             await wake_functions.wake_due(message(messages.encode_wake(vehicle, due)))

@@ -346,9 +346,7 @@ async def test_one_export_is_on_its_way_at_a_time_and_five_are_remembered(world:
     assert len((await world.people.load(ADA)).value.exports) == EXPORTS
 
 
-async def test_a_link_to_an_export_needs_no_token_and_holds_for_a_quarter_of_an_hour(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_link_to_an_export_needs_no_token_and_holds_for_a_quarter_of_an_hour(world: MemoryWorld) -> None:
     made = (await ask(people.export_person, "ada")).body
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
     found = (await ask(people.read_export, "ada", export_id=made["id"])).body
@@ -361,7 +359,7 @@ async def test_a_link_to_an_export_needs_no_token_and_holds_for_a_quarter_of_an_
         assert (await ask(people.fetch_export, None, sealed=wrong)).status == 404
     assert (await ask(telling.unsubscribe, None, sealed=sealed)).status == 404
     ends = int(world.codes.unseal(sealed).rpartition(":")[2])
-    monkeypatch.setattr("functions.people.now_ms", lambda: ends)
+    world.clock.at = ends
     assert (await ask(people.fetch_export, None, sealed=sealed)).status == 404
 
 

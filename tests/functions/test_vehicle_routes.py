@@ -41,6 +41,18 @@ async def test_a_batch_again_under_the_same_key_makes_nothing_new(world: MemoryW
     assert len(world.profiles.shelf.held) == 3
 
 
+async def test_the_check_digit_of_a_vin_binds_where_the_vehicle_is_sold(world: MemoryWorld) -> None:
+    built_in_mexico = "3VWZZZ1KZ8M012345"
+    answer = await ask(vehicles.register_vehicle, body=new(1, vin=built_in_mexico, region="na"))
+    assert (answer.status, answer.code) == (400, "invalid_body")
+    assert answer.body["detail"] == "vin: in region na the ninth character is a check digit, 5 for the others"
+    assert (await ask(vehicles.register_vehicle, body=new(1, vin=built_in_mexico, region="eu"))).status == 201
+    right = built_in_mexico.replace("KZ8M", "K58M")
+    assert (await ask(vehicles.register_vehicle, body=new(1, vin=right, region="na"))).status == 201
+    found = await ask(vehicles.list_vehicles, query={"vin": built_in_mexico})
+    assert [item["region"] for item in found.body["items"]] == ["eu"]
+
+
 @pytest.mark.parametrize("batch", [[], [new(n) for n in range(101)], [{"vin": VIN}], [1]])
 async def test_a_batch_has_one_to_a_hundred_vehicles_that_are_some(world: MemoryWorld, batch: list[Any]) -> None:
     assert (await ask(vehicles.register_vehicle, body=batch)).code == "invalid_body"
@@ -192,8 +204,8 @@ async def test_patterns_that_are_none_are_refused(world: MemoryWorld, paths: str
     assert answer.code == Code.INVALID_QUERY
 
 
-async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states, "now_ms", lambda: NOON)
+async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld) -> None:
+    world.clock.at = NOON
     reported(world, Speed=1.0)
     first = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
     known = {"if-none-match": f'"other", {first.headers["ETag"]}'}
@@ -203,11 +215,11 @@ async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld, mo
     assert (await ask(states.read_vehicle_state, headers=known, vehicle_id=VEHICLE)).status == 200
 
 
-async def test_a_reading_grows_stale_and_then_offline(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reading_grows_stale_and_then_offline(world: MemoryWorld) -> None:
     reported(world, Speed=1.0)
     for seconds, freshness in ((120, "live"), (121, "stale"), (86_400, "stale"), (86_401, "offline")):
         now = NOON + seconds * 1000
-        monkeypatch.setattr(states, "now_ms", lambda now=now: now)
+        world.clock.at = now
         answer = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
         assert answer.body["signals"]["Vehicle.Speed"]["freshness"] == freshness
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from functions import deliveries, inbox, notifications, parked, webhooks
-from functions.http import now_ms
 from shared.codec import messages
 from shared.codec.trails import dead_letter_id, webhook_body
 from shared.domain.history import day_of
@@ -25,7 +24,7 @@ from tests.functions.test_events import message
 from tests.functions.test_telling import deliver, fact, mail_of, mailed, tell
 from tests.memory import MemoryWorld
 
-NOW, DAY = NOON + 60_000, 86_400_000
+DAY = 86_400_000
 URL = "https://partner.example/hook"
 RETRY = Reply(Outcome.RETRYING, "500")
 
@@ -109,9 +108,7 @@ async def test_what_is_not_public_is_refused_when_it_is_said(partner: MemoryWorl
     assert (await ask(webhooks.put_webhook, "partner-1", {"url": url}, endpoint_id=id)).code == "invalid_url"
 
 
-async def test_a_new_secret_signs_beside_the_old_one_for_a_day(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_new_secret_signs_beside_the_old_one_for_a_day(partner: MemoryWorld) -> None:
     answer = (await ask(webhooks.make_webhook, "partner-1", {"url": URL})).body
     id, first = answer["id"], answer["secret"]
     second = (await ask(webhooks.rotate_webhook_secret, "partner-1", endpoint_id=id)).body["secret"]
@@ -119,7 +116,7 @@ async def test_a_new_secret_signs_beside_the_old_one_for_a_day(
     assert first.startswith("whsec_")
     for passed in (0, OVERLAP + 60_000):
         await ask(webhooks.try_webhook, "partner-1", endpoint_id=id)
-        await deliver(partner, monkeypatch, now_ms() + passed)
+        await deliver(partner, partner.clock() + passed)
     signed = [["whsec_" + base64.b64encode(s).decode() for s in call.secrets] for call in partner.caller.sent]
     assert signed == [[second, first], [second]]
 
@@ -127,12 +124,10 @@ async def test_a_new_secret_signs_beside_the_old_one_for_a_day(
 # ---- what is sent
 
 
-async def test_a_partner_is_told_what_it_asked_for_of_whose_owner_agreed(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_partner_is_told_what_it_asked_for_of_whose_owner_agreed(partner: MemoryWorld) -> None:
     ids = [await made(), await made(kinds=["silent"]), await made("partner-2")]
     await tell(replace(fact(), facts={"Vehicle.Speed": 1.5}))
-    await deliver(partner, monkeypatch)
+    await deliver(partner)
     (call,) = partner.caller.sent
     assert call.url == URL
     assert json.loads(webhook_body(call.told)) == {
@@ -150,9 +145,7 @@ async def test_a_partner_is_told_what_it_asked_for_of_whose_owner_agreed(
     ("change", "reason"),
     [("consent", "no consent"), ("kinds", "not asked for"), ("off", "endpoint is off"), ("gone", "no such endpoint")],
 )
-async def test_what_changes_while_it_waits_is_looked_at_again(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch, change: str, reason: str
-) -> None:
+async def test_what_changes_while_it_waits_is_looked_at_again(partner: MemoryWorld, change: str, reason: str) -> None:
     id = await made()
     await tell(fact())
     if change == "consent":
@@ -162,30 +155,26 @@ async def test_what_changes_while_it_waits_is_looked_at_again(
     else:
         body = {"url": URL, "kinds": ["silent"] if change == "kinds" else [], "enabled": change != "off"}
         await ask(webhooks.put_webhook, "partner-1", body, endpoint_id=id)
-    await deliver(partner, monkeypatch)
+    await deliver(partner)
     delivery = event_of(partner, id).deliveries[Channel.WEBHOOK]
     assert (delivery.outcome, delivery.reason, partner.caller.sent) == ("suppressed", reason, [])
 
 
-async def test_a_system_is_told_for_days_though_people_would_not_be(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_system_is_told_for_days_though_people_would_not_be(partner: MemoryWorld) -> None:
     id = await made()
     partner.caller.replies = [RETRY] * 9
     await tell(fact())
-    await deliver(partner, monkeypatch)
+    await deliver(partner)
     delivery = event_of(partner, id).deliveries[Channel.WEBHOOK]
     assert (delivery.outcome, len(delivery.attempts), len({c.key for c in partner.caller.sent})) == ("sent", 10, 1)
     assert delivery.attempts[-1].at - delivery.attempts[0].at > 3 * DAY
 
 
-async def test_an_endpoint_that_is_gone_is_off_at_once_and_the_operators_are_told(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_endpoint_that_is_gone_is_off_at_once_and_the_operators_are_told(partner: MemoryWorld) -> None:
     id = await made()
     partner.caller.replies = [Reply(Outcome.FAILED, "410", gone=True)]
     await tell(fact(0))
-    await deliver(partner, monkeypatch)
+    await deliver(partner)
     found = (await ask(webhooks.read_webhook, "partner-1", endpoint_id=id)).body
     assert (found["enabled"], found["reason"]) == (False, "gone")
     (notice,) = partner.notifications.contents
@@ -198,14 +187,12 @@ async def test_an_endpoint_that_is_gone_is_off_at_once_and_the_operators_are_tol
     assert (back.body["enabled"], back.body["reason"], back.body["failingSince"]) == (True, "", None)
 
 
-async def test_five_days_of_failures_switch_it_off_with_one_notice(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id, at = await made(), NOW
+async def test_five_days_of_failures_switch_it_off_with_one_notice(partner: MemoryWorld) -> None:
+    id, at = await made(), NOON
     for number in range(4):
         partner.caller.replies = [RETRY] * 20
         await tell(fact(number))
-        await deliver(partner, monkeypatch, at)
+        await deliver(partner, at)
         at += 2 * DAY
     found = (await ask(webhooks.read_webhook, "partner-1", endpoint_id=id)).body
     assert (found["enabled"], found["reason"]) == (False, "failing")
@@ -213,25 +200,23 @@ async def test_five_days_of_failures_switch_it_off_with_one_notice(
     assert GIVES_UP_AFTER == 5 * DAY
 
 
-async def test_a_test_event_is_sent_whatever_is_heard(partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_test_event_is_sent_whatever_is_heard(partner: MemoryWorld) -> None:
     id = await made(kinds=["silent"])
     sent = await ask(webhooks.try_webhook, "partner-1", endpoint_id=id)
     assert (sent.status, sent.body["kind"]) == (202, "test")
-    await deliver(partner, monkeypatch, now_ms())
+    await deliver(partner)
     assert [json.loads(webhook_body(c.told))["type"] for c in partner.caller.sent] == ["vehicle.test"]
     trail = await ask(inbox.read_trail, "partner-1", notification_id=sent.body["notificationId"])
     assert [d["outcome"] for d in trail.body["items"][0]["deliveries"]] == ["sent"]
     assert (await ask(inbox.read_trail, "partner-2", notification_id=sent.body["notificationId"])).status == 404
 
 
-async def test_any_event_of_thirty_days_is_sent_again_under_its_id(
-    partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_any_event_of_thirty_days_is_sent_again_under_its_id(partner: MemoryWorld) -> None:
     id = await made()
-    now = now_ms()
+    now = partner.clock()
     told = [replace(fact(n, at=now - days * DAY), expires_at=None) for n, days in enumerate((0, 29, 32))]
     await tell(*told)
-    await deliver(partner, monkeypatch, now)
+    await deliver(partner, now)
     keys = [call.key for call in partner.caller.sent]
     items = {i.notification.id: i for i in partner.inbox.items if i.recipient.user.startswith(f"@{id}")}
     events = [f"{day_of(n.at)}.{items[n.id].id}" for n in told]
@@ -240,7 +225,7 @@ async def test_any_event_of_thirty_days_is_sent_again_under_its_id(
         for e in (*events, "2026-11-22.none", "x", "2026-11-22.", "..")
     ]
     assert [a.status for a in answers] == [202, 202, 404, 404, 404, 404, 404]
-    await deliver(partner, monkeypatch, now)
+    await deliver(partner, now)
     assert [call.key for call in partner.caller.sent[3:]] == keys[:2]
     assert len(items[told[0].id].deliveries[Channel.WEBHOOK].attempts) == 1
     again = (await partner.inbox.load(items[told[0].id].recipient, items[told[0].id].id)).value
@@ -250,19 +235,17 @@ async def test_any_event_of_thirty_days_is_sent_again_under_its_id(
 # ---- what could not be delivered
 
 
-async def failed(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> str:
+async def failed(world: MemoryWorld) -> str:
     mailed(world)
     world.mailer.replies = [Reply(Outcome.FAILED, "smtp 550 5.1.1")]
     await tell(fact())
-    await deliver(world, monkeypatch)
+    await deliver(world)
     item = next(i for i in world.inbox.items if i.recipient == PersonId(BRAND, "user-ada"))
     return dead_letter_id(item)
 
 
-async def test_what_failed_is_listed_read_and_replayed_under_its_key(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id = await failed(world, monkeypatch)
+async def test_what_failed_is_listed_read_and_replayed_under_its_key(world: MemoryWorld) -> None:
+    id = await failed(world)
     listed = (await ask(webhooks.list_dead_letters)).body["items"]
     assert [(d["id"], d["recipient"], d["deliveries"][0]["reason"]) for d in listed] == [
         (id, "user-ada", "smtp 550 5.1.1")
@@ -273,7 +256,7 @@ async def test_what_failed_is_listed_read_and_replayed_under_its_key(
     assert "read_dead_letter" in {a.what for a in world.audit.held.values()}
     for _ in range(2):
         assert (await ask(webhooks.replay_dead_letter, letter_id=id)).status == 202
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert len(world.mailer.sent) == 2
     assert len({m.key for m in world.mailer.sent}) == 1
     assert mail_of(world).outcome is Outcome.SENT
@@ -286,19 +269,17 @@ async def test_a_replay_whose_handing_over_failed_is_made_up_for_by_asking_again
 ) -> None:
     from tests.functions.test_events import _down
 
-    id = await failed(world, monkeypatch)
+    id = await failed(world)
     with monkeypatch.context() as away:
         away.setattr(world.deliveries, "send", _down)
         assert (await ask(webhooks.replay_dead_letter, letter_id=id)).status == 503
     assert (await ask(webhooks.replay_dead_letter, letter_id=id)).status == 202
-    await deliver(world, monkeypatch)
+    await deliver(world)
     assert mail_of(world).outcome is Outcome.SENT
 
 
-async def test_what_is_let_go_is_listed_no_more_and_its_trail_stays(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id = await failed(world, monkeypatch)
+async def test_what_is_let_go_is_listed_no_more_and_its_trail_stays(world: MemoryWorld) -> None:
+    id = await failed(world)
     for status in (204, 404):
         assert (await ask(webhooks.discard_dead_letter, letter_id=id)).status == status
     assert (await ask(webhooks.list_dead_letters)).body["items"] == []
@@ -366,11 +347,11 @@ async def test_all_that_was_given_up_is_handed_over_again_at_once(
 # ---- trails
 
 
-async def test_a_trail_shows_each_only_the_own_part(partner: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_trail_shows_each_only_the_own_part(partner: MemoryWorld) -> None:
     mailed(partner)
     id = await made()
     await tell(fact())
-    await deliver(partner, monkeypatch)
+    await deliver(partner)
 
     async def recipients(token: str) -> list[str]:
         answer = await ask(inbox.read_trail, token, notification_id=fact().id)

@@ -138,7 +138,8 @@ class Run:
         sent = self.messages[int(body)]
         if not sent.readings:
             raise Malformed("poison", Code.NOT_JSON)
-        return Telemetry(device, sent.sequence, (Sample(sent.at, sent.readings),))
+        not_places = sent.readings.keys() - {LATITUDE}
+        return Telemetry(device, sent.sequence, (Sample(sent.at, sent.readings),), not_places=not_places)
 
     def arrival(self, partition: int, position: int) -> Arrival:
         sent = self.hub[partition][position]
@@ -280,7 +281,7 @@ class Run:
             states = self._states(fate)
             profiles, told, kept = self._faulty(fate, w.profiles, w.notifications, w.histories)
             reach = Reach(profiles, states, told, w.people)
-            outside = wakes.Outside(reach, kept, w.rules)
+            outside = wakes.Outside(reach, kept, w.rules, w.brands)
             try:
                 await wakes.sweep(self.clock, states, w.people, Faulty(fate, w.wakes))  # type: ignore[arg-type]
                 for vehicle, _ in w.wakes.contents:

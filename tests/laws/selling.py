@@ -409,7 +409,7 @@ class Selling(RuleBasedStateMachine):
             self.woken(skew)
 
     def woken(self, skew: int) -> None:
-        outside = waking.Outside(self.reach, self.world.histories, self.world.rules)
+        outside = waking.Outside(self.reach, self.world.histories, self.world.rules, self.world.brands)
         self.loop.run_until_complete(waking.wake(VEHICLE, lambda: self.at + skew * 1000, outside, 0))
 
     @rule(by=st.sampled_from([timedelta(milliseconds=1), HOUR, DAY, 9 * DAY, 27 * DAY, 31 * DAY, 100 * DAY]))

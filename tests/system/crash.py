@@ -157,7 +157,7 @@ async def _dawdle(resident: Resident, over: asyncio.Event) -> None:
             with contextlib.suppress(Unavailable):
                 w = world()
                 reach = Reach(w.profiles, w.states, Slow(), w.people)
-                outside = Outside(reach, w.histories, w.rules)
+                outside = Outside(reach, w.histories, w.rules, w.brands)
                 await wake(resident.vehicle_id, lambda: int(time() * 1000), outside, 3_000)
 
 

@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from local.cloud import ROOT, Ports
+from shared.adapters.clock import epoch_ms
 from shared.adapters.webhooks import WebhookCaller, signed
 from shared.domain.inbox import Outcome
 from shared.domain.notification import Notification
@@ -99,7 +100,7 @@ async def test_the_receiver_takes_our_calls_and_refuses_others(receiver: str) ->
 
     right = base64.b64decode(SECRET.removeprefix("whsec_"))
     call = Call("msg_1", receiver, [right], TOLD, int(time.time() * 1000))
-    async with WebhookCaller(["127.0.0.1/32"]) as caller:
+    async with WebhookCaller(epoch_ms, ["127.0.0.1/32"]) as caller:
         rotated = Call("msg_2", receiver, [b"new" * 8, right], TOLD, call.at)
         stranger = Call("msg_3", receiver, [b"x" * 24], TOLD, call.at)
         late = Call("msg_4", receiver, [right], TOLD, call.at - 400_000)

@@ -3,15 +3,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.folding import fold, observe
+from shared.domain.paths import STATE_OF_CHARGE
 from shared.domain.policy import FORGOTTEN_AFTER, REMEMBERED, Exclusion, Mode, Privacy, visible
-from shared.domain.telemetry import Event, Sample, Telemetry
+from shared.domain.telemetry import Event, Sample, Telemetry, Value
 from shared.domain.vehicle import Outcome, VehicleState
 from tests.examples import BOOK, NOON, STATE, VEHICLE, event, owed
 
 LATITUDE = "Vehicle.CurrentLocation.Latitude"
+NOT_PLACES = frozenset({"Vehicle.Speed", STATE_OF_CHARGE})
 MINUTE = 60_000
-POSITION = Event(Telemetry(VEHICLE, 1, (Sample(NOON + 1000, {LATITUDE: 48.0}),)), NOON + 1000)
-POSITION_AND_SPEED = Event(Telemetry(VEHICLE, 1, (Sample(NOON, {LATITUDE: 48.0, "Vehicle.Speed": 50.0}),)), NOON)
+
+
+def sent(at: int, **readings: Value) -> Event:
+    samples = (Sample(at, {f"Vehicle.{name}": value for name, value in readings.items()}),)
+    return Event(Telemetry(VEHICLE, 1, samples, not_places=NOT_PLACES), at)
+
+
+POSITION = sent(NOON + 1000, **{"CurrentLocation.Latitude": 48.0})
+POSITION_AND_SPEED = sent(NOON, Speed=50.0, **{"CurrentLocation.Latitude": 48.0})
 
 
 def private(*exclusions: Exclusion, floor: int = 0) -> VehicleState:
@@ -116,7 +125,7 @@ def test_whatever_is_changed_later_a_moment_that_was_excluded_stays_so(
 def test_nothing_visible_lies_in_an_interval(samples: list[tuple[int, bool]], arrived_at: int) -> None:
     privacy = Privacy((Exclusion(Mode.OFFLINE, 20, 40), Exclusion(Mode.NO_POSITION, 60)))
     made = [Sample(at, {LATITUDE: 1.0} if position else {"Vehicle.Speed": 1.0}) for at, position in samples]
-    shown, hidden = visible(privacy, made, arrived_at)
+    shown, hidden = visible(privacy, made, arrived_at, NOT_PLACES)
     for at, readings in shown:
         assert privacy.mode(at, arrived_at) is not Mode.OFFLINE
         assert privacy.mode(at, arrived_at) is Mode.FULL or LATITUDE not in readings

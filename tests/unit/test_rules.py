@@ -1,12 +1,14 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.codec.rules import rule_document, rules
+from shared.codec.rules import rules, stored_rule
 from shared.domain import folding
 from shared.domain.conditions import (
+    CONFIRM,
     ChargingComplete,
     Geofence,
     LeftOpen,
@@ -23,6 +25,7 @@ from shared.domain.paths import (
     IS_CHARGING,
     LATITUDE,
     LONGITUDE,
+    OPENINGS,
     STATE_OF_CHARGE,
     SYSTEM,
     TROUBLE_CODES,
@@ -61,9 +64,30 @@ def north(metres: float) -> dict[str, Value]:
 
 
 def test_a_reading_above_a_threshold_is_told_until_it_is_past_the_other_side() -> None:
-    hot = Threshold(id="hot", signal="Vehicle.Speed", above=120.0, clears=100.0, name="speeding", on=BOTH)
+    hot = Threshold(id="hot", signal="Vehicle.Speed", above=120.0, clears=100.0, name="speeding", on=BOTH, confirm=0)
     speeds: list[dict[str, Value]] = [{"Vehicle.Speed": s} for s in (119.0, 121.0, 110.0, 121.0, 99.0, 130.0)]
     assert told(drive(hot, *speeds)) == ["speeding", "speeding_over", "speeding"]
+
+
+def low(*charges: float, every: int = 5) -> list[str]:
+    rule = Threshold(id="low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low")
+    readings: list[dict[str, Value]] = [{STATE_OF_CHARGE: charge} for charge in charges]
+    return told(drive(rule, *readings, every=every))
+
+
+def test_a_reading_beyond_a_threshold_is_told_once_a_second_one_confirms_it() -> None:
+    assert low(78, 0, 78) == [], "a sensor that drops out"
+    assert low(14, 0, 14, 14) == [], "nor does a reading that would only keep an episode going confirm it"
+    assert low(78, 9) == []
+    assert low(78, 9, 9) == ["battery_low"]
+
+
+def test_a_reading_beyond_a_threshold_is_told_by_time_alone_when_no_second_one_comes() -> None:
+    rule = Threshold(id="low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low")
+    state, book = drive(rule, {STATE_OF_CHARGE: 9.0}), Book((rule,))
+    assert state.scheduled(book, NOON, 0).due == NOON + CONFIRM
+    assert told(passed(state, book, NOON + CONFIRM - 1)) == []
+    assert told(passed(state, book, NOON + CONFIRM)) == ["battery_low"]
 
 
 def test_a_condition_that_has_to_last_is_told_only_once_it_has() -> None:
@@ -164,13 +188,28 @@ def charge(soc: float, charging: bool, **more: Value) -> dict[str, Value]:
     return {STATE_OF_CHARGE: soc, IS_CHARGING: charging, CHARGE_LIMIT: 80, **more}
 
 
+def plugged(soc: float, charging: bool) -> dict[str, Value]:
+    return charge(soc, charging, **{CABLE: True})
+
+
 @pytest.mark.parametrize(
     ("way", "kinds"),
     [
         ([charge(70, True), charge(80, False), charge(80, False)], ["charging_complete"]),
         ([charge(70, True), charge(75, False)], []),
         ([charge(80, False)], []),
-        ([charge(79, True), charge(80, False), charge(80, True), charge(80, False)], ["charging_complete"] * 2),
+        ([charge(79, True), charge(80, False), *[charge(79, True), charge(80, False)] * 4], ["charging_complete"]),
+        ([charge(85, True), charge(85, False)], []),
+        ([charge(80, True), charge(80, False)], []),
+        (
+            [plugged(79, True), plugged(80, False), {CABLE: False}, plugged(79, True), plugged(80, False)],
+            ["charging_complete"] * 2,
+        ),
+        (
+            [charge(79, True), charge(80, False), {"Vehicle.Speed": 50.0}, charge(78, True), charge(80, False)],
+            ["charging_complete"] * 2,
+        ),
+        ([charge(79, True), charge(80, False), charge(60, True), charge(80, False)], ["charging_complete"] * 2),
         ([charge(79, True), charge(80, False), charge(80, False, **{CABLE: False})], ["charging_complete"]),
     ],
 )
@@ -183,6 +222,11 @@ def test_moving_while_everything_is_off_is_told_and_while_it_is_on_not() -> None
     for system, kinds in (("OFF", ["moving_while_off"]), ("LOCK", ["moving_while_off"]), ("ON", []), ("ACC", [])):
         assert told(drive(rule, {SYSTEM: system}, {"Vehicle.Speed": 12.0}, {"Vehicle.Speed": 12.0})) == kinds
     assert told(drive(rule, {SYSTEM: "OFF"}, {"Vehicle.Speed": 3.0})) == []
+    assert told(drive(rule, {SYSTEM: "OFF", "Vehicle.Speed": -20.0})) == ["moving_while_off"], "reversing is moving"
+
+
+def test_a_speed_from_before_the_systems_went_off_is_no_movement_while_they_are() -> None:
+    assert told(drive(MovingWhileOff(id="towed"), {"Vehicle.Speed": 12.0}, {SYSTEM: "LOCK"})) == []
 
 
 def test_a_window_left_open_is_told_after_its_time_and_not_while_driving() -> None:
@@ -193,6 +237,31 @@ def test_a_window_left_open_is_told_after_its_time_and_not_while_driving() -> No
     assert owed(passed(state, Book((rule,)), NOON + 600_000))[0].facts == {"open": [window]}
     assert told(passed(drive(rule, parked, {window: 0}), Book((rule,)), NOON + 900_000)) == []
     assert told(passed(drive(rule, {"Vehicle.Speed": 50.0, window: 30}), Book((rule,)), NOON + 900_000)) == []
+    assert told(passed(drive(rule, {"Vehicle.Speed": 0.0, window: 1}), Book((rule,)), NOON + 900_000)) == []
+
+
+def test_a_door_that_is_opened_long_after_the_last_speed_is_one_of_a_standing_vehicle() -> None:
+    rule, door = LeftOpen(id="open", hold=600_000), OPENINGS[0]
+    state = drive(rule, {"Vehicle.Speed": 12.0}, {door: True}, every=600)
+    assert told(passed(state, Book((rule,)), NOON + 1_200_000)) == ["left_open"]
+
+
+def test_a_fence_that_is_drawn_around_a_vehicle_is_not_entered_but_left() -> None:
+    def parked_at(metres: float, *way: float) -> list[str]:
+        parked, _ = folding.fold(STATE, [seen(0, north(metres))], Book())
+        events = [seen(number * 600, north(m)) for number, m in enumerate(way, 1)]
+        return told(folding.fold(parked, events, Book((HOME.made(NOON + 5_000, None),)))[0])
+
+    assert parked_at(0, 10, 20) == []
+    assert parked_at(0, 10, 5_000) == ["geofence_left"]
+    assert parked_at(0, 5_000) == ["geofence_left"], "its first position afterwards lies outside"
+    assert parked_at(5_000, 5_000, 0) == ["geofence_entered"]
+
+
+def test_a_fence_that_is_written_again_unchanged_was_drawn_when_it_was_first() -> None:
+    drawn = HOME.made(NOON, None)
+    assert HOME.made(NOON + HOUR, drawn) == drawn
+    assert replace(HOME, shape=SQUARE).made(NOON + HOUR, drawn) == replace(HOME, shape=SQUARE, drawn_at=NOON + HOUR)
 
 
 def test_silence_is_told_by_time_alone_and_over_with_the_next_message() -> None:
@@ -236,14 +305,15 @@ ANY: list[Rule] = [
     TroubleCode(id="codes", on=BOTH),
     ChargingComplete(id="charged"),
     MovingWhileOff(id="towed"),
-    LeftOpen(id="open", hold=600_000),
+    LeftOpen(id="open", hold=600_000, open_from=20.0),
+    replace(HOME, id="drawn", drawn_at=NOON),
     Silent(id="silent", hold=24 * HOUR),
 ]
 
 
 @pytest.mark.parametrize("rule", ANY, ids=lambda rule: rule.id)
 def test_a_rule_comes_back_as_it_was_written(rule: Rule) -> None:
-    assert rules([rule_document(rule)]) == (rule,)
+    assert rules([stored_rule(rule)]) == (rule,)
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=60), st.integers(1, 9))

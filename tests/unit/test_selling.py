@@ -26,7 +26,6 @@ from shared.domain.sales import (
     resumed,
 )
 from shared.domain.subscription import HOLD, KEPT, Grant, State
-from shared.domain.vin import is_vin
 from shared.errors import CloudError, Code, Contradiction, Reused
 from tests.examples import CATALOG, NOON, PROFILE
 
@@ -352,15 +351,3 @@ def test_terms_follow_each_other_without_a_gap_and_each_moment_is_in_one(start: 
     assert begins is not None
     assert ends is not None
     assert begins <= at < ends
-
-
-@pytest.mark.parametrize("vin", ["1M8GDM9AXKP042788", "WVWZZZ3CZEE140287", "ZZZAURRA0DEM00001"])
-def test_a_vin_is_accepted(vin: str) -> None:
-    assert is_vin(vin)
-
-
-@pytest.mark.parametrize(
-    "vin", ["5YJ3E1EA1KF000001", "WVWZZZ3CZEE14028", "WVWZZZ3CZEE140287\n", "WVWZZZ3CZEI140287", "wvwzzz3czee140287"]
-)
-def test_what_is_no_vin_is_not(vin: str) -> None:
-    assert not is_vin(vin)

@@ -51,6 +51,14 @@ def test_lists_have_values_of_their_type_and_no_more_than_the_limit() -> None:
         assert OURS.sift({path: wrong}) == ({}, 1, 0)
 
 
+@pytest.mark.parametrize("branch", ["Vehicle.CurrentLocation", "Vehicle.Cabin.Infotainment.Navigation.DestinationSet"])
+@pytest.mark.parametrize(("latitude", "longitude"), [(134.2, 11.0), (48.0, None), (48.0, "east"), (91, 181)])
+def test_of_a_position_both_halves_are_refused_or_none(branch: str, latitude: object, longitude: object) -> None:
+    halves = {f"{branch}.Latitude": latitude, f"{branch}.Longitude": longitude}
+    assert OURS.sift({**halves, "Vehicle.Speed": 1.0}) == ({"Vehicle.Speed": 1.0}, 2, 0)
+    assert OURS.sift({f"{branch}.Latitude": 48.0}) == ({f"{branch}.Latitude": 48.0}, 0, 0)
+
+
 def test_what_a_connected_car_really_sends_is_known() -> None:
     assert len(shipped()) >= 120
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import LARGEST, MOST_READINGS, Decoder
+from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.signals import Release
-from shared.domain.telemetry import Telemetry
+from shared.domain.telemetry import OLDEST, Telemetry
 from shared.errors import Code, Malformed
 from tests.examples import NOON, VEHICLE, cloud_event, encoded, with_signals
 
@@ -70,6 +71,7 @@ BAD = {
     "a time that is a number": (sampled(time=1795348800), Code.MALFORMED_DATA),
     "a day that no calendar holds": (sampled(time="2000-03-00T13:34:23Z"), Code.IMPOSSIBLE_TIME),
     "a time without a zone": (sampled(time="2026-11-22T12:00:00"), Code.IMPOSSIBLE_TIME),
+    "a sample older than any buffer": (sampled(time="2026-10-23T11:59:59.999Z"), Code.IMPOSSIBLE_TIME),
     "1970": (sampled(time="1970-01-01T00:00:00Z"), Code.IMPOSSIBLE_TIME),
     "the last millisecond of 1999": (sampled(time="1999-12-31T23:59:59.999Z"), Code.IMPOSSIBLE_TIME),
     "five thousand signals": (with_signals(**{f"x{n}": n for n in range(5000)}), Code.TOO_MANY_READINGS),
@@ -145,7 +147,9 @@ def test_a_new_signal_of_a_vehicle_is_read_as_well() -> None:
         ({"time": "2026-11-22T12:01:00Z"}, NOON + 60_000, 0),
         ({"time": "2026-11-22T12:01:00.001Z"}, NOON, 1),
         ({"time": "2026-11-22T13:00:00+01:00"}, NOON, 0),
-        ({"time": "2000-01-01T00:00:00Z"}, 946_684_800_000, 0),
+        ({"time": "2026-10-23T12:00:00Z"}, NOON - OLDEST, 0),
+        ({"time": "2007-04-06T07:30:00Z"}, NOON, 1),
+        ({"time": "1987-08-21T07:30:00Z"}, NOON, 1),
         ({"time": "2026-11-22T11:59:59.123Z"}, NOON - 877, 0),
     ],
 )
@@ -188,3 +192,50 @@ def test_every_reading_is_kept_refused_or_unknown(signals: dict[str, Any]) -> No
         return
     kept = len(telemetry.samples[0].readings)
     assert kept + telemetry.refused + telemetry.unknown == telemetry.readings == len(signals)
+
+
+def times_of(*times: str | None) -> tuple[list[int], int, int]:
+    """Milliseconds before noon of the samples of one message that arrives at noon; how often the vehicle's clock was
+    overruled, and how many readings were refused."""
+    samples = [{"signals": {"Vehicle.Speed": 1.0}} | ({"time": time} if time else {}) for time in times]
+    telemetry = read(encoded(cloud_event(data={"samples": samples})))
+    return [NOON - s.at for s in telemetry.samples], telemetry.skewed, telemetry.refused
+
+
+def test_a_clock_that_is_ahead_keeps_the_distance_between_the_samples_of_a_message() -> None:
+    assert times_of("2026-11-22T13:59:50Z", "2026-11-22T14:00:00Z") == ([10_000, 0], 2, 0)
+
+
+def test_a_clock_that_fell_back_by_1024_weeks_keeps_it_too() -> None:
+    assert times_of("2007-04-06T07:29:50Z", "2007-04-06T07:30:00Z") == ([10_000, 0], 2, 0)
+
+
+def test_one_time_that_cannot_be_is_that_of_arrival_and_moves_no_other() -> None:
+    assert times_of("2026-11-22T11:59:50Z", "2036-11-22T12:00:00Z", None) == ([10_000, 0, 0], 2, 0)
+
+
+def test_a_sample_that_is_too_old_is_left_out_alone() -> None:
+    assert times_of("2026-11-22T11:59:50Z", "2020-01-01T00:00:00Z") == ([10_000], 0, 1)
+
+
+PLACEHOLDERS: dict[str, dict[str, Any]] = {
+    "an odometer of 32 ones": {ODOMETER: 4_294_967_295},
+    "the same in tenths": {ODOMETER: 429_496_729},
+    "a tyre pressure of 16 ones": {"Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure": 65_535},
+    "the least torque": {"Vehicle.Powertrain.ElectricMotor.Torque": -32_768},
+    "0, 0": {LATITUDE: 0.0, LONGITUDE: 0.0},
+    "0, 11": {LATITUDE: 0.0, LONGITUDE: 11.0},
+    "48, 0": {LATITUDE: 48.0, LONGITUDE: 0.0},
+    "a hair beside 0, 0": {LATITUDE: 0.0131072, LONGITUDE: 0.0131072},
+    "a latitude of 0 that comes alone": {LATITUDE: 0.0},
+}
+
+
+@pytest.mark.parametrize("name", PLACEHOLDERS)
+def test_a_placeholder_is_refused_alone_and_counted_on_the_slow_way_and_on_the_fast_one(name: str) -> None:
+    decoder, body = Decoder(vocabulary(Release())), {**PLACEHOLDERS[name], "Vehicle.Speed": 1.0}
+    message = encoded(cloud_event(data={"samples": [{"time": "2026-11-22T12:00:00Z", "signals": body}]}))
+    for _ in range(2):
+        telemetry = decoder.decode(VEHICLE, message, NOON)
+        assert telemetry.samples[0].readings == {"Vehicle.Speed": 1.0}
+        assert (telemetry.readings, telemetry.refused) == (len(body), len(PLACEHOLDERS[name]))

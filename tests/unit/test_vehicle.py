@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import folding
-from shared.domain.episodes import Episode
 from shared.domain.folding import FIRES_WITHIN
+from shared.domain.rules import Episode
 from shared.domain.telemetry import Event
 from shared.domain.vehicle import Outcome, VehicleState
 from tests.examples import BOOK, NOON, STATE, VEHICLE, at, event, owed

@@ -31,7 +31,7 @@ OPTIONAL = {("trouble_code_opened", "text"), ("trouble_code_closed", "text")}
 def by_rules() -> Iterable[Notification]:
     """A day in the life of a vehicle, as its rules tell of it."""
     low = Threshold(id="battery_low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low", on=BOTH)
-    yield from owed(drive(low, {STATE_OF_CHARGE: 5.0}, {STATE_OF_CHARGE: 50.0}))
+    yield from owed(drive(low, {STATE_OF_CHARGE: 5.0}, {STATE_OF_CHARGE: 5.0}, {STATE_OF_CHARGE: 50.0}))
     code = TroubleCode(id="trouble_code", on=BOTH)
     yield from owed(drive(code, {TROUBLE_CODES: ["P0420"]}, {TROUBLE_CODES: []}))
     full = ChargingComplete(id="charging_complete", on=BOTH)

@@ -10,7 +10,7 @@ from shared.codec import offers
 from shared.codec.documents import CATALOG, RULES, Document
 from shared.codec.inbox import templates, templates_document
 from shared.codec.people import preferences, preferences_document
-from shared.codec.rules import rule_document, rules
+from shared.codec.rules import rules, stored_rule
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.catalog import Catalog
@@ -19,9 +19,10 @@ from shared.domain.freshness import Thresholds
 from shared.domain.preferences import Preferences
 from shared.domain.rules import Book, Rule
 from shared.domain.signals import Leaf, Release
+from shared.domain.trip_settings import TripSettings
 from shared.domain.wording import Templates
 from shared.errors import Conflict, NotFound
-from shared.ports import Decode, Versioned
+from shared.ports import Decode, MonotonicClock, Versioned
 
 BOOKS = 20_000
 """Vehicles with rules of their own that an instance remembers."""
@@ -30,9 +31,9 @@ BOOKS = 20_000
 class Said:
     """Single documents of a brand, read again after a minute."""
 
-    def __init__(self, container: ContainerProxy) -> None:
+    def __init__(self, container: ContainerProxy, monotonic: MonotonicClock) -> None:
         self._container = container
-        self._fresh: Fresh[Document] = Fresh()
+        self._fresh: Fresh[Document] = Fresh(monotonic)
 
     async def read(self, brand: str, id: str) -> Document:
         """An empty one if the brand never said."""
@@ -85,7 +86,7 @@ class CosmosCatalogs:
 
 
 class CosmosBrands:
-    """When readings are stale, what trouble codes mean, and how people are told who don't say."""
+    """When readings are stale, what counts as a trip, what trouble codes mean, how people are told who don't say."""
 
     def __init__(self, said: Said) -> None:
         self._said = said
@@ -96,6 +97,13 @@ class CosmosBrands:
 
     async def put_thresholds(self, brand: str, thresholds: Thresholds) -> None:
         await self._said.write(brand, "freshness", thresholds._asdict())
+
+    async def trip_settings(self, brand: str) -> TripSettings:
+        doc = await self._said.read(brand, "trip-settings")
+        return TripSettings(doc["metres"], doc["seconds"]) if doc else TripSettings()
+
+    async def put_trip_settings(self, brand: str, settings: TripSettings) -> None:
+        await self._said.write(brand, "trip-settings", settings._asdict())
 
     async def trouble_codes(self, brand: str) -> Mapping[str, str]:
         codes: Mapping[str, str] = (await self._said.read(brand, "trouble-codes")).get("codes", {})
@@ -189,7 +197,7 @@ class CosmosRules:
         return known[1]
 
     async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
-        await self._said.write(brand, RULES, {"rules": [rule_document(rule) for rule in rules]})
+        await self._said.write(brand, RULES, {"rules": [stored_rule(rule) for rule in rules]})
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
         if version == 0:

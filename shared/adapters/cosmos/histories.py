@@ -10,9 +10,11 @@ from shared.codec.derived import derived, derived_document
 from shared.codec.documents import Document
 from shared.codec.samples import unpack
 from shared.codec.states import chunk_document
+from shared.domain.charges import Charge
 from shared.domain.history import Chunk, day_of
+from shared.domain.span import named_at
 from shared.domain.telemetry import Sample
-from shared.domain.trips import Charge, Trip, named_at
+from shared.domain.trips import Trip
 from shared.errors import Conflict
 
 

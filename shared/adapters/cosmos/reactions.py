@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from time import monotonic
 from typing import Any
 
 from azure.core import MatchConditions
@@ -13,7 +12,7 @@ from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpRespons
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.documents import Document
 from shared.errors import CloudError, Code, Conflict, Malformed, NotFound, Refused, Unavailable, brief
-from shared.ports import Page
+from shared.ports import MonotonicClock, Page
 
 LOST_RACE = {409, 412}
 REFUSED = {400, 413}
@@ -105,15 +104,16 @@ async def every(
 class Fresh[T]:
     """What is read once a minute at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: MonotonicClock) -> None:
+        self._monotonic = monotonic
         self._held: dict[str, tuple[float, T]] = {}
 
     def get(self, key: str) -> T | None:
         at, value = self._held.get(key, (0.0, None))
-        return value if value is not None and monotonic() - at <= FRESH else None
+        return value if value is not None and self._monotonic() - at <= FRESH else None
 
     def put(self, key: str, value: T) -> T:
-        self._held[key] = (monotonic(), value)
+        self._held[key] = (self._monotonic(), value)
         return value
 
     def drop(self, key: str) -> None:

@@ -9,7 +9,7 @@ from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactio
 from shared.codec import documents, sightings
 from shared.codec.documents import PROFILE, RULES, STATE, Document
 from shared.codec.offers import entry, entry_document
-from shared.codec.rules import rule_document
+from shared.codec.rules import stored_rule
 from shared.codec.states import state, state_document
 from shared.domain.profile import Consent, Profile
 from shared.domain.rules import Rule
@@ -167,5 +167,5 @@ def _kept(profile: Profile, also: Consent | Sequence[Rule]) -> tuple[str, tuple[
     if isinstance(also, Consent):
         id, kept = f"consent:{also.purpose}:{also.version}.{also.at}", documents.consent_document(also)
         return "create", ({"id": id, "vehicleId": vehicle, "consent": kept, "purpose": also.purpose, "by": also.by},)
-    rules = [rule_document(rule) for rule in also]
+    rules = [stored_rule(rule) for rule in also]
     return "upsert", ({"id": RULES, "vehicleId": vehicle, "version": profile.rules, "rules": rules},)

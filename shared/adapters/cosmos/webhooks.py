@@ -7,13 +7,13 @@ from azure.cosmos.aio import ContainerProxy
 from shared.adapters.cosmos.reactions import Fresh, dropped, every, reactions, replaced
 from shared.codec.inbox import endpoint, endpoint_document
 from shared.domain.webhooks import Endpoint
-from shared.ports import Versioned
+from shared.ports import MonotonicClock, Versioned
 
 
 class CosmosEndpoints:
-    def __init__(self, container: ContainerProxy) -> None:
+    def __init__(self, container: ContainerProxy, monotonic: MonotonicClock) -> None:
         self._container = container
-        self._fresh: Fresh[Sequence[Endpoint]] = Fresh()
+        self._fresh: Fresh[Sequence[Endpoint]] = Fresh(monotonic)
 
     async def of(self, brand: str) -> Sequence[Endpoint]:
         known = self._fresh.get(brand)

@@ -1,0 +1,74 @@
+"""What a traction battery held at the ends of a stretch of time."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.domain.paths import BATTERY, STATE_OF_CHARGE
+from shared.domain.span import Span
+from shared.domain.telemetry import Sample, Value
+
+ENERGY = BATTERY + "StateOfCharge.CurrentEnergy"
+CAPACITIES = (BATTERY + "NetCapacity", BATTERY + "GrossCapacity")
+DROPOUT = 10.0
+"""Percent by which a charge has to differ from the readings before and after it, which agree, to be a dropout."""
+
+type Ends = tuple[float | None, float | None]
+"""A number at the beginning and at the end, where known."""
+
+
+def capacity_in(values: Mapping[str, Value]) -> float | None:
+    """What the battery holds (kWh), if the vehicle ever said so."""
+    return next((n for path in CAPACITIES if (n := number(values.get(path)))), None)
+
+
+def state_of_charge(samples: Sequence[Sample], span: Span) -> Ends:
+    """The state of charge (%) at both ends."""
+    return ends(samples, span, STATE_OF_CHARGE)
+
+
+def energy_between(samples: Sequence[Sample], span: Span, capacity: float | None) -> float | None:
+    """The energy gained (kWh; less than 0 if used), where the vehicle told it or its capacity is known."""
+    told = change(samples, span, ENERGY)
+    if told is not None:
+        return told
+    first, last = state_of_charge(samples, span)
+    size = capacity or capacity_in({p: v for s in samples for p, v in s.readings.items() if p in CAPACITIES})
+    return None if size is None or first is None or last is None else (last - first) / 100 * size
+
+
+def change(samples: Sequence[Sample], span: Span, path: str) -> float | None:
+    """By how much a signal grew over the span."""
+    first, last = ends(samples, span, path)
+    return None if first is None or last is None else last - first
+
+
+def ends(samples: Sequence[Sample], span: Span, path: str) -> Ends:
+    """The number that held when the span began, or else the first within it; and the last one within."""
+    before = first = last = None
+    readings = [(s.at, n) for s in samples if (n := number(s.readings.get(path))) is not None]
+    for at, value in without_dropouts(readings) if path == STATE_OF_CHARGE else readings:
+        if at > span.end:
+            break
+        if at <= span.start:
+            before = value
+        first, last = (value if first is None else first), value
+    return (before if before is not None else first), last
+
+
+def without_dropouts(readings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Without single readings that differ from both neighbours, and without a 0 at the end that came at once."""
+    kept = list[tuple[int, float]]()
+    for n, (at, value) in enumerate(readings):
+        before = kept[-1][1] if kept else None
+        after = readings[n + 1][1] if n + 1 < len(readings) else None
+        leaps = before is not None and abs(value - before) > DROPOUT
+        back = after is not None and before is not None and abs(after - before) <= DROPOUT
+        first = before is None and value == 0 and after is not None and after > DROPOUT
+        last = after is None and value == 0
+        if not first and not (leaps and (back or last)):
+            kept.append((at, value))
+    return kept
+
+
+def number(value: Value | None) -> float | None:
+    """The value where it is a number."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

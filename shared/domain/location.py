@@ -1,0 +1,77 @@
+"""Where a vehicle is: its last good fix, found in readings that come together, one by one, or not at all."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared.domain.geo import Place, distance
+from shared.domain.paths import LATITUDE, LONGITUDE
+from shared.domain.telemetry import Value
+
+POSITION_AGE = 10 * 60_000
+"""Milliseconds that a latitude and a longitude may lie apart: a car that drives due east reports no latitude for
+minutes, and what was seen before a stop belongs to another place."""
+LEAP = 1_000.0
+"""Metres that a fix may jump at once: a receiver that was frozen catches up."""
+FASTEST = 70.0
+"""Metres a second that a vehicle may have come beyond that: 250 km/h."""
+NULL_ISLAND = 0.1
+"""Degrees around 0, 0 in which a fix is none: that is open sea, and where receivers without a fix claim to be."""
+
+
+class Fix(NamedTuple):
+    """A place, and when the vehicle was there (epoch ms)."""
+
+    place: Place
+    at: int
+
+
+class Location(NamedTuple):
+    """The last good fix, and one that cannot be reached from it: believed once a second fix agrees with it."""
+
+    fix: Fix | None = None
+    doubted: Fix | None = None
+
+    def follow(self, found: Fix) -> "Location":
+        """After another fix; one that is older than the last good one changes nothing."""
+        if self.fix is None or (found.at >= self.fix.at and is_reachable(self.fix, found)):
+            return Location(found)
+        if found.at < self.fix.at:
+            return self
+        if self.doubted and is_reachable(self.doubted, found):
+            return Location(found)
+        return Location(self.fix, found)
+
+
+def fix_in(signals: Mapping[str, tuple[Value, int]]) -> Fix | None:
+    """The newest latitude and longitude as one fix at the time of the newer; None where they are no place, or too far
+    apart in time to be one."""
+    latitude, longitude = signals.get(LATITUDE), signals.get(LONGITUDE)
+    if latitude is None or longitude is None or abs(latitude[1] - longitude[1]) > POSITION_AGE:
+        return None
+    found = place_of(latitude[0], longitude[0])
+    return None if found is None else Fix(found, max(latitude[1], longitude[1]))
+
+
+def place_of(latitude: Value | None, longitude: Value | None) -> Place | None:
+    """The place that two readings name, if they name one."""
+    if not _is_number(latitude) or not _is_number(longitude):
+        return None
+    place = Place(float(latitude), float(longitude))  # type: ignore[arg-type]
+    return place if is_place(place) else None
+
+
+def is_place(place: Place) -> bool:
+    """Whether it is on earth, and no placeholder: a coordinate of exactly 0 is one that the receiver does not know."""
+    latitude, longitude = place
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180) or not latitude or not longitude:
+        return False
+    return abs(latitude) > NULL_ISLAND or abs(longitude) > NULL_ISLAND
+
+
+def is_reachable(a: Fix, b: Fix) -> bool:
+    """Whether a vehicle can have come from one to the other in the time between them."""
+    return distance(a.place, b.place) <= LEAP + FASTEST * abs(b.at - a.at) / 1000
+
+
+def _is_number(value: Value | None) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
