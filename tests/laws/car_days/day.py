@@ -11,10 +11,10 @@ from math import cos, degrees, inf, pi, radians, sin
 from random import Random
 from typing import NamedTuple
 
+from shared.domain.battery import CAPACITIES
 from shared.domain.geo import RADIUS, Place
 from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, OPENINGS, SYSTEM, TROUBLE_CODES
 from shared.domain.telemetry import Value
-from shared.domain.trips import CAPACITIES
 from tests.laws.car_days.charging import HOUR, MINUTE, Battery, Charging, PlugIn, Span
 from tests.laws.car_days.driving import Drive, drive
 

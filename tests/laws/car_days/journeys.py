@@ -5,8 +5,9 @@ All times are seconds since the day began."""
 from collections.abc import Iterator
 from itertools import pairwise
 
+from shared.domain.charges import Charge
 from shared.domain.geo import distance
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from tests.laws.car_days.charging import PlugIn
 from tests.laws.car_days.disorder import DAWN
 from tests.laws.car_days.driving import Drive
@@ -70,6 +71,10 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
         yield f"{what}: starts at {start:.1f}, first shown at {moving[0]:.1f}"
     if not min(drive.end, moving[-1]) - within <= end <= drive.end + within:
         yield f"{what}: ends at {end:.1f}, last shown at {moving[-1]:.1f}"
+    listed = min(at for at, found in case.run.listed if found.id == trip.id)
+    last = max(h.arrived for h in case.heard_between(drive.start, drive.end))
+    if (listed - DAWN) / 1000 > last + LISTED_WITHIN + case.blind:
+        yield f"{what}: listed at {(listed - DAWN) / 1000:.0f}, last heard at {last:.0f}"
     yield from _distance(case, drive, trip, what)
     yield from _used(case, drive, trip, what)
 
@@ -124,6 +129,9 @@ def _plug_in(case: Case, plug_in: PlugIn, own: list[Charge]) -> Iterator[str]:
     true = (plug_in.soc[1] - plug_in.soc[0]) / 100 * size
     if charge.energy is None or abs(charge.energy - true) > true * SHARE + size * step / 100 + 0.01:
         yield f"{what}: {charge.energy} kWh of {true:.2f}, from {charge.soc}"
+    pauses = [b.start - a.end for a, b in pairwise(plug_in.charging)]
+    if len(charge.pauses) != len(pauses) or abs(charge.paused / 1000 - sum(pauses)) > within * len(pauses):
+        yield f"{what}: {len(charge.pauses)} pauses of {charge.paused / 1000:.0f} s, not {pauses}"
 
 
 def _listings(case: Case) -> Iterator[str]:

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from shared.domain.paths import CABLE, IS_CHARGING, IS_MOVING, SPEED, STATE_OF_CHARGE
+from shared.domain.paths import CABLE, IS_CHARGING, IS_MOVING, ODOMETER, SPEED, STATE_OF_CHARGE
 from shared.domain.telemetry import Value
-from shared.domain.trips import ODOMETER
 from tests.laws.car_days.charging import Span
 from tests.laws.car_days.day import LENGTH, Change, Day
 from tests.laws.car_days.profiles import Profile

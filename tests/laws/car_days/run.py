@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shared.domain.charges import Charge
 from shared.domain.conditions import DEFAULTS, Geofence, Silent
-from shared.domain.geo import Circle, Place
+from shared.domain.geo import Circle
 from shared.domain.ledger import Counted
+from shared.domain.location import Fix
 from shared.domain.notification import Notification
 from shared.domain.rules import Rule
 from shared.domain.sighting import sighting
 from shared.domain.telemetry import Position
-from shared.domain.trips import Charge, Trip
+from shared.domain.trips import Trip
 from shared.domain.vehicle import VehicleState
 from shared.use_cases import wake as waking
 from shared.use_cases.ingest import Arrival
 from tests.examples import BRAND, PROFILE, VEHICLE
 from tests.laws.car_days.day import FENCE, LENGTH, Day
 from tests.laws.car_days.disorder import Message, epoch_ms
-from tests.memory import MemoryWorld
+from tests.memory import MemoryClock, MemoryWorld
 
 MINUTE = 60_000
 SETTLED = LENGTH + 10 * 3600
@@ -42,25 +44,20 @@ class Listed(NamedTuple):
     derived: Trip | Charge
 
 
-class Seen(NamedTuple):
-    """Where the map shows the car, as of when, and when somebody looked (epoch ms)."""
-
-    looked_at: int
-    place: Place
-    at: int
-
-
 @dataclass
 class Run:
     """What came of a day."""
 
-    world: MemoryWorld = field(default_factory=MemoryWorld)
+    world: MemoryWorld = field(default_factory=lambda: MemoryWorld(MemoryClock(epoch_ms(0))))
     told: list[Told] = field(default_factory=list)
     listed: list[Listed] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Fix] = field(default_factory=list)
     counted: list[Counted] = field(default_factory=list)
-    now: int = epoch_ms(0)
-    """The clock of the backend (epoch ms)."""
+
+    @property
+    def now(self) -> int:
+        """By the clock of the backend (epoch ms)."""
+        return self.world.clock.at
 
     @property
     def derived(self) -> list[Trip | Charge]:
@@ -104,16 +101,17 @@ class Run:
         return None if first is None else first + -first % MINUTE
 
     async def _take_in(self, first: int, arrived: Sequence[tuple[int, bytes]]) -> None:
-        self.now = arrived[-1][0] + 100
+        self.world.clock.at = arrived[-1][0] + 100
         batch = [Arrival(Position(first + n, at, "0"), VEHICLE, body) for n, (at, body) in enumerate(arrived)]
-        self.counted += await self.world.ingest.batch("0", batch, lambda: self.now)
+        self.counted += await self.world.ingest.batch("0", batch, self.world.clock)
 
     async def _wake(self, at: int) -> None:
-        world, self.now = self.world, at
-        outside = waking.Outside(world.reach, world.histories, world.rules)
+        world = self.world
+        world.clock.at = at
+        outside = waking.Outside(world.reach, world.histories, world.rules, world.brands)
         await waking.sweep(at, world.states, world.people, world.wakes)
         for vehicle, _ in world.wakes.contents:
-            await waking.wake(vehicle, lambda: self.now, outside, world.handover_after)
+            await waking.wake(vehicle, world.clock, outside, world.handover_after)
         world.wakes.sent.clear()
 
     def _look(self, known: dict[str, Trip | Charge]) -> dict[str, Trip | Charge]:
@@ -122,9 +120,9 @@ class Run:
         self.world.notifications.sent.clear()
         now = {d.id: d for d in self.derived}
         self.listed += [Listed(self.now, d) for id, d in now.items() if known.get(id) != d]
-        found = sighting(self.state).place
-        if found and (not self.seen or (found[0], found[1]) != self.seen[-1][1:]):
-            self.seen.append(Seen(self.now, *found))
+        fix = sighting(self.state).fix
+        if fix and (not self.seen or fix != self.seen[-1]):
+            self.seen.append(fix)
         return now
 
 
