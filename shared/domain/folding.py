@@ -135,10 +135,10 @@ class _Folding:
                     moved_at=self._track.moved_at,
                 )
                 told += self._weigh(view, event.arrived_at)
-            self._newest = max(self._newest, sample.at)
             if self._state.policy.history_days:
                 new = True
                 self._keep(sample, event.telemetry.sequence, late, strays)
+            self._newest = max(self._newest, sample.at)
         if self._book.silences and new:
             self._episodes, over = heard(self._book, self._episodes, event.arrived_at)
             told += over
@@ -170,7 +170,7 @@ class _Folding:
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         """Into the open chunk; of a message that may be a repeat, under an id of its own."""
-        self._track = self._track.touch(sample.at)
+        self._track = self._track.touch(sample.at, self._newest)
         if late:
             strays.append(sample)
             return

@@ -22,14 +22,12 @@ SPANS = 8
 
 class Track(NamedTuple):
     """The journey and the charge under way; `outdated`: spans whose trips and charges are still to be derived from
-    history; `closed`: the end of the last one that was over. `charged_from` is the state of charge (%) at which the
-    last charging began, `moved_at` when the vehicle moved last, `anchor` where it was found after it last said whether
-    it moves."""
+    history. `charged_from` is the state of charge (%) at which the last charging began, `moved_at` when the vehicle
+    moved last, `anchor` where it was found after it last said whether it moves."""
 
     journey: Span | None = None
     charge: Span | None = None
     outdated: tuple[Span, ...] = ()
-    closed: int = -1
     charged_from: float | None = None
     moved_at: int = -1
     anchor: Place | None = None
@@ -69,12 +67,14 @@ class Track(NamedTuple):
             return self.over(self.journey)._replace(journey=None)
         return self
 
-    def touch(self, at: int) -> "Track":
-        """A sample came late: what it belongs to, if that is over, has to be derived again."""
-        return self.over(Span(at, at)) if at <= self.closed else self
+    def touch(self, at: int, newest: int) -> "Track":
+        """After a sample; where others were newer, what it belongs to has to be derived, unless that is under way."""
+        if at >= newest or any(span.start <= at for span in self.unfinished):
+            return self
+        return self.over(Span(at, at))
 
     def over(self, span: Span) -> "Track":
-        return self._replace(outdated=_joined((*self.outdated, span)), closed=max(self.closed, span.end))
+        return self._replace(outdated=_joined((*self.outdated, span)))
 
     def next_moment(self, heard_at: int, offset: int = 0) -> int | None:
         """When time alone looks whether the journey is over (epoch ms)."""

@@ -175,16 +175,19 @@ def test_the_moment_to_look_at_a_journey_moves_once_a_minute_only() -> None:
     assert len(moments) <= 16
 
 
-def test_a_late_sample_has_what_it_belongs_to_derived_again_if_that_is_over() -> None:
-    track = Track(closed=NOON)
-    assert track.touch(NOON - MINUTE).outdated == (Span(NOON - MINUTE, NOON - MINUTE),)
-    assert track.touch(NOON + MINUTE).outdated == ()
+def test_a_late_sample_has_what_it_belongs_to_derived_unless_that_is_under_way() -> None:
+    late = Span(NOON - MINUTE, NOON - MINUTE)
+    assert Track().touch(NOON - MINUTE, NOON).outdated == (late,)
+    assert Track(journey=Span(NOON, NOON)).touch(NOON - MINUTE, NOON).outdated == (late,)
+    assert Track(journey=Span(NOON - 2 * MINUTE, NOON)).touch(NOON - MINUTE, NOON).outdated == ()
+    assert Track().touch(NOON, NOON).outdated == ()
 
 
 def test_spans_that_touch_become_one_and_there_are_never_too_many() -> None:
-    track = Track(closed=NOON)
+    track = Track()
     for number in range(100):
-        track = track.touch(NOON - number * 3_600_000).touch(NOON - number * 3_600_000 - MINUTE)
+        at = NOON - number * 3_600_000
+        track = track.touch(at, NOON + 1).touch(at - MINUTE, NOON + 1)
     assert len(track.outdated) == SPANS
     assert (track.outdated[0].start, track.outdated[-1].end) == (NOON - 99 * 3_600_000 - MINUTE, NOON)
 
