@@ -116,9 +116,9 @@ def _complete(case: Case) -> Iterator[Expected]:
         limit, driven = case.day.battery.limit, case.day.motion(plug_in.span.start)[2]
         full = next((s.end for s in plug_in.charging if case.day.soc(s.end, driven) >= limit - 0.01), None)
         nearly = max(case.day.soc(s.end, driven) for s in plug_in.charging) >= limit - 2.5
-        if plug_in.soc[0] >= limit - 3 or not (full or nearly):
+        if plug_in.soc[0] >= limit or not (full or nearly):
             continue
-        certain = full is not None and case.is_live(plug_in.span.start, full + 1)
+        certain = full is not None and plug_in.soc[0] < limit - 2.5 and case.is_live(plug_in.span.start, full + 1)
         start = full if full is not None else plug_in.span.start
         yield Expected("charging_complete", start, start + _late(case) if certain else _gone(plug_in), certain)
 
@@ -148,8 +148,7 @@ def _left_open(case: Case) -> Iterator[Expected]:
 
 def _silence(case: Case) -> Iterator[Expected]:
     """Each time that nothing came for hours."""
-    arrivals = sorted((at - DAWN) / 1000 for m in case.messages for at in m.arrivals)
-    hold = SILENT_AFTER / 1000
+    arrivals, hold = sorted({h.arrived for h in case.heard}), SILENT_AFTER / 1000
     for a, b in pairwise([*arrivals, SETTLED]):
         if b - a >= hold - 10:
             yield Expected("silent", a + hold - 10, a + hold + SOON, certain=b - a > hold + SOON)

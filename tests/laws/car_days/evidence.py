@@ -60,7 +60,8 @@ class Case:
     @property
     def wrong_by(self) -> float:
         """Seconds by which the backend's times may be off: arrival stands for what a clock does not say."""
-        return LATENCY[1] + 1 if self.profile.arrival_timed else 0.1
+        mixed = self.profile.interval * (self.profile.batch - 1) if self.profile.clock == "rollover" else 0
+        return LATENCY[1] + 1 + mixed if self.profile.arrival_timed else 0.1
 
     @property
     def every(self) -> float:
@@ -85,13 +86,16 @@ class Case:
         own = list(self.heard_between(drive.start, drive.end))
         if self.profile.motion != "positions":
             return [h.at for h in own if abs(self.day.motion(h.at)[0]) > MOVES]
-        found, anchor = list[float](), self.day.place_at(drive.start)
+        found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(drive.end)
+        latest = drive.start
         for h in own:
             place = self.day.place_at(h.at)
+            if distance(goal, place) >= FAR:
+                latest = h.at
             if {LATITUDE, LONGITUDE} & h.report.told.keys() and distance(anchor, place) >= FAR:
                 found.append(h.at)
                 anchor = place
-        return found
+        return [*(at for at in found if at < latest), latest]
 
     @cached_property
     def last_arrival(self) -> float:

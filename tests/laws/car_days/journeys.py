@@ -110,9 +110,11 @@ def _unknown(case: Case, drive: Drive) -> float:
 
 def _used(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     size, step = case.day.battery.capacity, case.profile.percent_step
-    true = case.day.battery.usage * drive.metres / 100 * size
-    if trip.energy is not None and abs(trip.energy - true) > true * SHARE + size * step * 2 / 100:
-        yield f"{what}: {trip.energy:.2f} kWh of {true:.2f}, from {trip.soc}"
+    most = case.day.battery.usage * drive.metres / 100 * size
+    start, end = (case.day.motion(case.true_time(t))[2] for t in trip.span)
+    least, unknown = most * (end - start) / drive.metres, size * step * 2 / 100
+    if trip.energy is not None and not least * (1 - SHARE) <= trip.energy + unknown <= most * (1 + SHARE) + 2 * unknown:
+        yield f"{what}: {trip.energy:.2f} kWh of {least:.2f} to {most:.2f}, from {trip.soc}"
 
 
 def _plug_in(case: Case, plug_in: PlugIn, own: list[Charge]) -> Iterator[str]:

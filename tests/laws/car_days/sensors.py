@@ -58,7 +58,9 @@ class Gnss:
             return Place(
                 true.latitude if latitude is None else latitude, true.longitude if longitude is None else longitude
             )
-        self._jumped = self._kind == "jumping" and not self._jumped and self._random.random() < 0.02
+        self._jumped = (
+            self._kind == "jumping" and self._last is not None and not self._jumped and self._random.random() < 0.02
+        )
         if self._jumped:
             return _moved(true, self._random.choice((-1, 1)) * self._random.uniform(2_000, 40_000), 0.0)
         self._last = true
