@@ -2,12 +2,13 @@
 
 import pytest
 
-from shared.domain.telemetry import YEAR_2000
 from tests.examples import NOON
 from tests.functions.field.car import MINUTE, Car, drive, moment, parked, place
 
 WEEKS = 7 * 24 * 60
 """Minutes of a week."""
+GPS_EPOCH = 315_964_800_000
+"""1980-01-06T00:00:00Z in epoch milliseconds: what a receiver starts from."""
 SOC = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed"
 
 
@@ -24,7 +25,7 @@ async def test_a_receiver_of_before_the_week_rollover_drives_today(car: Car) -> 
 async def test_a_time_before_the_first_fix_hides_nothing(car: Car) -> None:
     """traccar/traccar#5434: at power-on the time is 1980-01-06, and the position 0, 0."""
     await car.report(parked(0, 2, soc=60.0))
-    car.clock_error = (YEAR_2000 - NOON) / MINUTE - 20 * 365 * 24 * 60
+    car.clock_error = (GPS_EPOCH - NOON) / MINUTE
     await car.report({3: {"soc": 1.0}, 4: {"soc": 1.0}})
     car.clock_error = 0
     await car.report({5: {"soc": 59.0}})
