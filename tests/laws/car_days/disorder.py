@@ -101,19 +101,20 @@ def _body(sequence: int, reports: Sequence[Report], times: Sequence[float | None
 
 
 class _Network:
-    """When a message gets through."""
+    """When a message gets through. What is sent live arrives in order, as over one connection of MQTT."""
 
     def __init__(self, random: Random, day: Day, profile: Profile) -> None:
         self._random, self._day, self._profile = random, day, profile
         drive = random.choice(day.drives)
         start = random.uniform(drive.start - 600, drive.end)
         self._offline = (start, start + random.uniform(20, 90) * 60) if profile.offline else (0.0, 0.0)
-        self._uploaded, self._lost = 0, False
+        self._lost, self._latest = False, 0.0
 
     def arrivals(self, group: Sequence[Report]) -> tuple[int, ...]:
         random, profile, made = self._random, self._profile, group[-1].at
-        arrives = made + random.uniform(*LATENCY)
-        self._lost = profile.network == "losses" and group[0].awake and not self._lost and random.random() < 0.03
+        arrives = self._latest = max(self._latest + 0.001, made + random.uniform(*LATENCY))
+        told_again = all(report.awake and not report.once for report in group)
+        self._lost = profile.network == "losses" and told_again and not self._lost and random.random() < 0.03
         if self._lost:
             return ()
         if self._offline[0] <= made < self._offline[1]:

@@ -20,11 +20,13 @@ WHILE_CHARGING = (120, 300, 1800)
 
 
 class Report(NamedTuple):
-    """What a car tells at a time (seconds since the day began). `awake`: it drives, or just did."""
+    """What a car tells at a time (seconds since the day began). `awake`: it drives, or just did; `once`: it will not
+    tell all of it again."""
 
     at: float
     told: dict[str, Value]
     awake: bool
+    once: bool
 
 
 class Moment(NamedTuple):
@@ -90,18 +92,20 @@ class _Car:
         for moment in moments:
             changed = dict[str, Value]()
             while n < len(changes) and changes[n].at <= moment.at:
-                changed |= self._heard_of(changes[n])
+                changed |= self._heard_of(changes[n], moment.awake)
                 n += 1
             if moment.wakes:
                 self._gnss.wake(moment.at)
                 changed = dict(self._known)
-            yield Report(moment.at, changed | self._measured(moment), moment.awake)
+            yield Report(moment.at, changed | self._measured(moment), moment.awake, once=bool(changed))
 
-    def _heard_of(self, change: Change) -> dict[str, Value]:
+    def _heard_of(self, change: Change, awake: bool) -> dict[str, Value]:
+        """What of it is told at once: a sleeping car tells the rest when it wakes."""
         if change.path == CABLE and not self._profile.cable:
             return {}
         self._known[change.path] = change.value
-        return {change.path: change.value}
+        told = awake or self._profile.rest != "asleep" or change.path in AT_CABLE
+        return {change.path: change.value} if told else {}
 
     def _measured(self, moment: Moment) -> dict[str, Value]:
         """Of a car that reports on change just what is another value than it told last, unless it wakes."""
