@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.battery import Ends, energy_between, number, state_of_charge
-from shared.domain.motion import stated
+from shared.domain.movement import believed_fixes, movement
 from shared.domain.paths import CABLE, IS_CHARGING, STATE_OF_CHARGE
 from shared.domain.span import Known, Span, id_of
 from shared.domain.telemetry import Sample
@@ -40,7 +40,8 @@ class Charge:
 def charges(vehicle_id: str, samples: Sequence[Sample], capacity: float | None, known: Sequence[Known]) -> list[Charge]:
     """Every charge in the samples, which are in order of time. One that grew keeps the id it had."""
     found = list[Charge]()
-    for session in _sessions(samples):
+    shown = movement(samples, believed_fixes(samples))
+    for session in _sessions(samples, [moves for _, moves in shown]):
         span = Span(session.start, session.end)
         energy = energy_between(samples, span, capacity, grows=True)
         charge = Charge(
@@ -95,11 +96,11 @@ class _Session:
         return self.end - self.start >= SHORTEST and (self.cable or grew)
 
 
-def _sessions(samples: Sequence[Sample]) -> list[_Session]:
+def _sessions(samples: Sequence[Sample], movement: Sequence[bool | None]) -> list[_Session]:
     """A vehicle that moves ends a charge at once, a cable that is pulled soon."""
     found, going, cable = list[_Session](), False, True
-    for sample in samples:
-        readings, moves = sample.readings, stated(sample.readings)
+    for sample, moves in zip(samples, movement, strict=True):
+        readings = sample.readings
         cable = readings.get(CABLE, cable) is not False
         going = going and found[-1].goes_on(sample.at) and not moves
         if not going and readings.get(IS_CHARGING) is True and not moves:

@@ -32,6 +32,8 @@ TOPPED_UP = 5.0
 """Percent below the charge limit from which charging is no top-up any more."""
 OPEN_FROM = 5.0
 """Percent from which a window or roof counts as open: a closed one reports 1 or 2 when its seal gives."""
+JUST_NOW = 60_000
+"""Milliseconds for which a vehicle of which only positions are known is moving once it moved."""
 RECENT = 5 * 60_000
 """Milliseconds after which a speed says nothing of now: a car that falls asleep reports its last one for ever."""
 
@@ -145,7 +147,8 @@ def _tops_up(view: View, charge: float | None, limit: float) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovingWhileOff(Rule):
-    """Holds while the vehicle is seen to move after its systems went off: towed, or stolen."""
+    """Holds while the vehicle is seen to move after its systems went off, until it has stood for a while: towed, or
+    stolen."""
 
     kind, begun, over = "moving_while_off", "moving_while_off", "moving_while_off_over"
 
@@ -157,7 +160,8 @@ class MovingWhileOff(Rule):
         system = view.values.get(SYSTEM)
         if system is None or system[0] not in ("LOCK", "OFF"):
             return {}
-        return {"": {SYSTEM: system[0]}} if moves(view, system[1]) else {}
+        pauses = self.id in view.held and view.at - view.moved_at < RECENT
+        return {"": {SYSTEM: system[0]}} if pauses or moves(view, system[1]) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,4 +211,6 @@ def moves(view: View, since: int) -> bool:
     if speed and speed[1] >= since:
         return abs(view.number(SPEED) or 0.0) > WALKING
     moving = view.values.get(IS_MOVING)
-    return moving is not None and moving[0] is True and moving[1] >= since
+    if moving and moving[1] >= since:
+        return moving[0] is True
+    return view.moved_at >= max(since, view.at - JUST_NOW)

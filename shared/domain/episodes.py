@@ -69,8 +69,8 @@ def heard(book: Book, episodes: Episodes, at: int) -> tuple[Episodes, list[Told]
 def elapse(
     book: Book, episodes: Episodes, view: View, seen_at: int, now: int, offset: int = 0
 ) -> tuple[Episodes, list[Told]]:
-    """What time alone has brought by `now`: conditions that have lasted, by a clock that is `offset` ms behind, and
-    silence since `seen_at` (epoch ms)."""
+    """What time alone has brought by `now`: conditions that have lasted and still hold, by a clock that is `offset` ms
+    behind, and silence since `seen_at` (epoch ms)."""
     told = list[Told]()
     for key, episode in episodes.items():
         rule = book.by_id.get(key.partition("/")[0])
@@ -80,7 +80,11 @@ def elapse(
             continue
         if rule is None or episode.told or now - offset - episode.since < rule.lasts:
             continue
-        facts = (rule.active(view) or {}).get(key.partition("/")[2], {})
+        active, subject = rule.active(view), key.partition("/")[2]
+        if active is not None and subject not in active:
+            episodes = {k: e for k, e in episodes.items() if k != key}
+            continue
+        facts = active[subject] if active else {}
         episodes = {**episodes, key: Episode(episode.since, True)}
         told += _begun(rule, key, episode, facts)
     for rule in book.silences:

@@ -131,6 +131,7 @@ class _Folding:
                     before=before,
                     held=self._episodes,
                     at=sample.at,
+                    last_at=self._newest,
                     fix=fix,
                     last_fix=last_fix,
                     charged_from=self._track.charged_from,
@@ -138,10 +139,10 @@ class _Folding:
                     moved_at=self._track.moved_at,
                 )
                 told += self._weigh(view, event.arrived_at)
-            self._newest = max(self._newest, sample.at)
             if self._state.policy.history_days:
                 new = True
                 self._keep(sample, event.telemetry.sequence, late, strays)
+            self._newest = max(self._newest, sample.at)
         if self._book.silences and new:
             self._episodes, over = heard(self._book, self._episodes, event.arrived_at)
             told += over
@@ -175,7 +176,7 @@ class _Folding:
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         """Into the open chunk; of a message that may be a repeat, under an id of its own."""
-        self._track = self._track.touch(sample.at)
+        self._track = self._track.touch(sample.at, self._newest)
         if late:
             strays.append(sample)
             return
@@ -221,7 +222,7 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
-    view = View(state.signals, {}, {}, state.episodes, now)
+    view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
     told_now = notifications(state, told, None)
     committed = state.committed + len(told_now)

@@ -14,6 +14,8 @@ WENT_ON = 50.0
 """Metres from where it was that show that a vehicle which said that it moves still does: noise stays below."""
 WENT_OFF = 100.0
 """The same for a vehicle that said nothing, or long ago that it rests."""
+AWAKE = 60_000
+"""Milliseconds without a sample in which a vehicle that reports on change is still awake."""
 TRUSTED = 10 * 60_000
 """Milliseconds for which a vehicle that said that it rests is believed whatever its positions do."""
 
@@ -54,14 +56,21 @@ def last_statement(
 
 
 def moved(
-    readings: Mapping[str, Value], at: int, place: Place | None, last: Statement | None, anchor: Place | None
+    readings: Mapping[str, Value],
+    at: int,
+    place: Place | None,
+    last: Statement | None,
+    anchor: Place | None,
+    silence: int,
 ) -> bool | None:
     """Whether the vehicle moved up to this sample; None if that cannot be told.
 
-    `last` is what it had stated before, `anchor` the place where it was found last."""
+    `last` is what it had stated before, `anchor` the place where it was found last, `silence` the milliseconds since
+    the sample before. One that reports on change and says that it rests moved until now, unless it had fallen silent
+    where it is."""
     said = stated(readings)
     if said is False and SPEED not in readings and last and last.moving:
-        return True  # reported on change: it moved until now
+        return silence <= AWAKE or (place is not None and anchor is not None and distance(anchor, place) >= WENT_ON)
     if said is not None or place is None or anchor is None:
         return said
     if last and not last.moving and at - last.at <= TRUSTED:

@@ -46,7 +46,8 @@ class Track(NamedTuple):
         if said is None and place is None:
             return track
         known = self.anchor or (view.last_fix.place if view.last_fix else None)
-        if said or moved(view.fresh, at, place, last_statement(view.values, view.fresh, view.before), known):
+        last = last_statement(view.values, view.fresh, view.before)
+        if said or moved(view.fresh, at, place, last, known, at - view.last_at):
             track = track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)
@@ -76,9 +77,12 @@ class Track(NamedTuple):
             return self.over(self.journey)._replace(journey=None)
         return self
 
-    def touch(self, at: int) -> "Track":
-        """A sample came late: what it belongs to, if that is over, has to be derived again."""
-        return self.over(Span(at, at)) if at <= self.closed else self
+    def touch(self, at: int, newest: int) -> "Track":
+        """After a sample, `newest` being the time of the newest before it (epoch ms): what a late one belongs to has to
+        be derived again, unless that is under way."""
+        if (at > self.closed and at >= newest - STOP) or any(span.start <= at for span in self.unfinished):
+            return self
+        return self.over(Span(at, at))
 
     def over(self, span: Span) -> "Track":
         return self._replace(outdated=_joined((*self.outdated, span)), closed=max(self.closed, span.end))

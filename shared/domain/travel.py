@@ -23,7 +23,11 @@ RAMP = 10_000
 APART = 25.0
 """Metres between two fixes of a way that is measured: what a receiver wavers by adds up below that."""
 TOLERANCE, SHARE = 50.0, 0.15
-"""Metres, and share of what speed says, by which an odometer may differ: wheels wear, and speeds are read late."""
+"""Metres, and share of what speed says of the whole trip, by which an odometer may differ: wheels wear, and speeds are
+read late."""
+DOUBLE = 2.0
+"""How many times more than speed an odometer may count between two of its steps, or less: between two speeds of a
+minute a car may stop and go."""
 FINE = 100.0
 """Metres of one step of an odometer up to which its reading at rest says where a trip began or ended."""
 
@@ -148,14 +152,14 @@ class Travel:
         return [*first, *(p for p in within if start < p[0] < end), *last]
 
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:
-        """Whether the odometer can have counted that: neither backwards nor faster than a car, and in agreement with
-        speed or, where there is none, no less than the straight line between the positions."""
+        """Whether the odometer can have counted that: neither backwards nor faster than a car, nor out of proportion to
+        speed or, where there is none, less than the straight line between the positions."""
         if counted < 0 or counted > FASTEST * (end - start) / 1000 + self._step:
             return False
         slack = TOLERANCE + (2 * self._step if counted else self._step)
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
-            return abs(counted - metres) <= slack + SHARE * metres
+            return metres / DOUBLE - slack <= counted <= metres * DOUBLE + slack
         way, _ = self._way.between(start, end)
         return counted >= way * (1 - 2 * SHARE) - slack
 

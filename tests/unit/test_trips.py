@@ -7,12 +7,13 @@ import pytest
 from local.fleet.drives import is_time, recorded
 from shared.domain.charges import charges
 from shared.domain.geo import Place
+from shared.domain.movement import positions
 from shared.domain.paths import BATTERY, IS_CHARGING, IS_MOVING, LATITUDE, LONGITUDE, ODOMETER, SPEED, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Known, Span
 from shared.domain.telemetry import Sample, Value
 from shared.domain.track import LOOKS, PATIENCE, SPANS, STOP, Track
-from shared.domain.trips import POINTS, positions, trips
+from shared.domain.trips import POINTS, trips
 from tests.examples import NOON, VEHICLE
 
 MINUTE = 60_000
@@ -175,16 +176,24 @@ def test_the_moment_to_look_at_a_journey_moves_once_a_minute_only() -> None:
     assert len(moments) <= 16
 
 
-def test_a_late_sample_has_what_it_belongs_to_derived_again_if_that_is_over() -> None:
-    track = Track(closed=NOON)
-    assert track.touch(NOON - MINUTE).outdated == (Span(NOON - MINUTE, NOON - MINUTE),)
-    assert track.touch(NOON + MINUTE).outdated == ()
+def test_a_late_sample_has_what_it_belongs_to_derived_unless_that_is_under_way() -> None:
+    at = NOON - 6 * MINUTE
+    late = Span(at, at)
+    assert Track().touch(at, NOON).outdated == (late,)
+    assert Track(journey=Span(NOON, NOON)).touch(at, NOON).outdated == (late,)
+    assert Track(journey=Span(at - MINUTE, NOON)).touch(at, NOON).outdated == ()
+
+
+def test_a_sample_that_is_a_little_late_is_derived_with_its_neighbours() -> None:
+    assert Track().touch(NOON - MINUTE, NOON).outdated == ()
+    assert Track(closed=NOON).touch(NOON - MINUTE, NOON).outdated == (Span(NOON - MINUTE, NOON - MINUTE),)
 
 
 def test_spans_that_touch_become_one_and_there_are_never_too_many() -> None:
     track = Track(closed=NOON)
     for number in range(100):
-        track = track.touch(NOON - number * 3_600_000).touch(NOON - number * 3_600_000 - MINUTE)
+        at = NOON - number * 3_600_000
+        track = track.touch(at, NOON + 1).touch(at - MINUTE, NOON + 1)
     assert len(track.outdated) == SPANS
     assert (track.outdated[0].start, track.outdated[-1].end) == (NOON - 99 * 3_600_000 - MINUTE, NOON)
 

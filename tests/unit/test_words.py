@@ -37,7 +37,7 @@ def by_rules() -> Iterable[Notification]:
     full = ChargingComplete(id="charging_complete", on=BOTH)
     yield from owed(drive(full, charge(79, True), charge(80, False), charge(80, False, **{CABLE: False})))
     towed = MovingWhileOff(id="moving_while_off", on=BOTH)
-    yield from owed(drive(towed, {SYSTEM: "OFF"}, {"Vehicle.Speed": 12.0}, {"Vehicle.Speed": 0.0}))
+    yield from owed(drive(towed, {SYSTEM: "OFF"}, {"Vehicle.Speed": 12.0}, {SYSTEM: "ON"}))
     yield from owed(drive(HOME, north(0), north(5_000), every=600))
     yield from _by_time(LeftOpen(id="left_open", hold=600_000, on=BOTH), {OPENINGS[0]: True}, {OPENINGS[0]: False})
     yield from _by_time(Silent(id="silent", hold=2 * HOUR, on=BOTH), {"Vehicle.Speed": 0.0}, {"Vehicle.Speed": 0.0})

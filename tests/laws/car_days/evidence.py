@@ -1,0 +1,102 @@
+"""What of a day reached the backend, and what can be told from it at best.
+
+All times are seconds since the day began, also those of the backend."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from shared.domain.geo import distance
+from shared.domain.paths import LATITUDE, LONGITUDE
+from tests.laws.car_days.day import Day
+from tests.laws.car_days.disorder import BEHIND, DAWN, DRIFT, LATENCY, Message
+from tests.laws.car_days.driving import Drive
+from tests.laws.car_days.profiles import Profile, Receiver
+from tests.laws.car_days.reporting import Report
+from tests.laws.car_days.run import Run
+
+MOVES = 3.2 / 3.6
+"""Metres a second from which a report shows for sure that the car moves."""
+FAR = 135.0
+"""Metres between two fixes that show for sure that a car which tells nothing but its position moves."""
+LIVE = 600.0
+"""Seconds after which a report is too old to tell anything new from."""
+BLIND: dict[Receiver, float] = {"freezing": 155.0, "lagging": 95.0, "null_island": 35.0}
+"""Seconds for which a receiver does not know where it is."""
+
+
+class Heard(NamedTuple):
+    """A report, when it was made, and when it arrived first."""
+
+    at: float
+    arrived: float
+    report: Report
+
+
+@dataclass
+class Case:
+    """A day, how the car reports, and what came of it."""
+
+    day: Day
+    profile: Profile
+    messages: list[Message]
+    run: Run
+    heard: list[Heard] = field(init=False)
+
+    def __post_init__(self) -> None:
+        arrived = [(m, (min(m.arrivals) - DAWN) / 1000) for m in self.messages if m.arrivals]
+        self.heard = sorted((Heard(r.at, at, r) for m, at in arrived for r in m.reports), key=lambda h: h.at)
+
+    def true_time(self, at: int) -> float:
+        """When something really was that the backend has at a time (epoch ms)."""
+        t = (at - DAWN) / 1000
+        if self.profile.clock == "behind":
+            return t + BEHIND
+        if self.profile.clock in ("slow", "fast"):
+            return t / (1 + DRIFT * (1 if self.profile.clock == "fast" else -1))
+        return t
+
+    @property
+    def wrong_by(self) -> float:
+        """Seconds by which the backend's times may be off: arrival stands for what a clock does not say."""
+        mixed = self.profile.interval * (self.profile.batch - 1) if self.profile.clock == "rollover" else 0
+        return LATENCY[1] + 1 + mixed if self.profile.arrival_timed else 0.1
+
+    @property
+    def every(self) -> float:
+        """Seconds between two fixes while it drives."""
+        return self.profile.interval * (2.0 if self.profile.receiver in ("split", "jumping") else 1.0)
+
+    @property
+    def blind(self) -> float:
+        """Seconds for which nobody knows where it is."""
+        return BLIND.get(self.profile.receiver, 0.0) + (self.every if self.profile.receiver != "good" else 0.0)
+
+    def heard_between(self, start: float, end: float) -> Iterator[Heard]:
+        return (h for h in self.heard if start <= h.at <= end)
+
+    def is_live(self, start: float, end: float) -> bool:
+        """Whether everything that the car told in a span came in time, and nothing of it was lost."""
+        own = [m for m in self.messages if m.reports[-1].at >= start and m.reports[0].at <= end]
+        return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[0].at + LIVE) * 1000 for m in own)
+
+    def moving(self, drive: Drive) -> list[float]:
+        """The times of the reports that show that the car moves."""
+        own = list(self.heard_between(drive.start, drive.end))
+        if self.profile.motion != "positions":
+            return [h.at for h in own if abs(self.day.motion(h.at)[0]) > MOVES]
+        found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(drive.end)
+        latest = drive.start
+        for h in own:
+            place = self.day.place_at(h.at)
+            if distance(goal, place) >= FAR:
+                latest = h.at
+            if {LATITUDE, LONGITUDE} & h.report.told.keys() and distance(anchor, place) >= FAR:
+                found.append(h.at)
+                anchor = place
+        return [*(at for at in found if at < latest), latest]
+
+    @cached_property
+    def last_arrival(self) -> float:
+        return max(h.arrived for h in self.heard)

@@ -1,0 +1,53 @@
+"""Everything that is not as it was on a day, as far as the backend could know."""
+
+import asyncio
+from collections.abc import Iterator
+
+from shared.domain.geo import distance
+from tests.laws.car_days import alerts, journeys
+from tests.laws.car_days.day import day_of
+from tests.laws.car_days.disorder import messages
+from tests.laws.car_days.evidence import Case
+from tests.laws.car_days.profiles import Profile, profile_of
+from tests.laws.car_days.reporting import reports
+from tests.laws.car_days.run import Run
+
+LOOKS = 60
+"""At how many moments somebody looks at the map."""
+FIX = 25.0
+"""Metres by which a fix may be off."""
+FASTEST = 37.0
+"""Metres a second."""
+
+
+def violations(seed: int, profile: Profile | None = None) -> list[str]:
+    """Of the day and the profile of a seed, or of another profile."""
+    day, chosen = day_of(seed), profile or profile_of(seed)
+    sent = messages(day, chosen, reports(day, chosen))
+    run = Run()
+    asyncio.run(run.day(day, sent))
+    case = Case(day, chosen, sent, run)
+    return [*_parked(case), *journeys.broken(case), *alerts.broken(case), *_places(case)]
+
+
+def _parked(case: Case) -> Iterator[str]:
+    """Every message is taken in."""
+    for reason in sorted(set(case.run.world.parking.reasons)):
+        yield f"{case.run.world.parking.reasons.count(reason)} messages parked: {reason}"
+
+
+def _places(case: Case) -> Iterator[str]:
+    """What a map shows is where the car was, as well as its receiver knows."""
+    within = FIX + FASTEST * case.wrong_by * 2
+    if case.profile.receiver == "split":
+        within += FASTEST * case.every
+    seen = case.run.seen
+    for look in seen[:: max(1, len(seen) // LOOKS)]:
+        at, place = case.true_time(look.at), look.place
+        if abs(place.latitude) < 1 or abs(place.longitude) < 1:
+            yield f"at {at:.0f} the map shows {place}"
+        since = at - case.blind if case.profile.receiver != "split" else at
+        driven = case.day.motion(at)[2] - case.day.motion(since)[2]
+        off = distance(place, case.day.place_at(at))
+        if off > within + driven:
+            yield f"at {at:.0f} the map is {off:.0f} m off"
