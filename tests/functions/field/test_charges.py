@@ -15,7 +15,7 @@ def charging(start: float, minutes: float, soc: tuple[float, float], every: floa
         start + n * every: {"charging": n < steps, "soc": soc[0] + n * gained, "cable": cable, "capacity": 60}
         for n in range(steps + 1)
     }
-    return parked(start, minutes, every=minutes) | {at: {"speed": 0.0, **signals} for at, signals in found.items()}
+    return {**parked(start, minutes, every=minutes), **{at: {"speed": 0.0, **s} for at, s in found.items()}}
 
 
 async def test_a_night_between_two_charges_counts_nothing_twice(car: Car) -> None:

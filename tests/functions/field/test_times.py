@@ -3,7 +3,7 @@
 import pytest
 
 from tests.examples import NOON
-from tests.functions.field.car import MINUTE, Car, drive, moment, parked, place
+from tests.functions.field.car import MINUTE, Car, Timeline, drive, moment, parked, place
 
 WEEKS = 7 * 24 * 60
 """Minutes of a week."""
@@ -77,7 +77,7 @@ async def test_a_clock_that_is_an_hour_behind_still_enters_fences(car: Car) -> N
     """Hyundai-Kia-Connect/hyundai_kia_connect_api#1096: every update is an hour behind."""
     await car.has_fence()
     car.clock_error = -60
-    away = {at: place(east=5_000 - 1_000 * at) for at in range(5)}
+    away: Timeline = {at: place(east=5_000 - 1_000 * at) for at in range(5)}
     await car.report(parked(-3, 2, every=0.5, **place(east=5_000)), away, parked(5, 6, **place()))
     assert car.told == ["geofence_entered"]
 
