@@ -87,7 +87,7 @@ async def test_one_fix_down_the_road_does_not_leave_the_fence_of_a_parked_car(ca
 
 async def test_positions_that_were_stored_without_a_network_enter_no_fence_afterwards(car: Car) -> None:
     """vitalidze/traccar-web#1090: stored positions follow the newest one, and tell of a fence in and out."""
-    await car.has_fence()
+    await car.has_fence(radius=2_500)
     way = drive(0, 12)
     await car.report({0: way[0]}, {at: s for at, s in way.items() if at >= 8})
     before = list(car.told)

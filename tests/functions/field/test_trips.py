@@ -109,8 +109,8 @@ async def test_one_signal_in_each_message_makes_a_whole_trip(car: Car) -> None:
 async def test_an_odometer_that_is_zero_while_the_car_is_off_counts_no_kilometre(car: Car) -> None:
     """Hyundai-Kia-Connect/kia_uvo#477: after an update the odometer is 0 whenever the engine is off."""
     off = parked(11, 28, every=4, odometer=0)
-    await car.report(parked(-4, 3, odometer=0), drive(0, 10, odometer=1_000_000), off)
-    await car.report(drive(40, 10, odometer=1_010_000), parked(51, 10, odometer=0))
+    await car.report(parked(-4, 3, odometer=0), drive(0, 10, odometer=1_000_000), {0: {"odometer": 0}}, off)
+    await car.report(drive(40, 10, odometer=1_010_000), {50: {"odometer": 0}}, parked(51, 10, odometer=0))
     await car.wait(90)
     assert [t["distance"] for t in await car.trips()] == [pytest.approx(10_000, rel=0.05)] * 2
 
@@ -119,7 +119,7 @@ async def test_an_odometer_that_falls_back_on_parking_counts_no_kilometre(car: C
     """Hyundai-Kia-Connect/kia_uvo#594: right while driving, an old value as soon as the car is parked."""
     off = parked(11, 28, every=4, odometer=900_000)
     await car.report(parked(-4, 3.5, odometer=900_000), drive(0, 10, odometer=1_000_000), off)
-    await car.report(drive(40, 10, odometer=1_010_000), parked(51, 10, odometer=900_000))
+    await car.report(drive(40, 10, odometer=1_010_000), {40: {"odometer": 900_000}}, parked(51, 10, odometer=900_000))
     await car.wait(90)
     assert [t["distance"] for t in await car.trips()] == [pytest.approx(10_000, rel=0.05)] * 2
 
