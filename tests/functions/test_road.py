@@ -114,13 +114,13 @@ async def test_an_odometer_that_is_not_known_is_refused_and_counted(car: Car, pl
     await car.report(way, {at: {"odometer": placeholder} for at in (3, 6)})
     await car.wait(30)
     (trip,) = await car.trips()
-    assert (trip["distance"], trip["distanceFrom"]) == (10_000, "odometer")
-    assert (car.counted.refused, await car.value("odometer")) == (2, 1_010_000)
+    assert (trip["distance"], trip["distanceFrom"]) == (10_250, "odometer")
+    assert (car.counted.refused, await car.value("odometer")) == (2, 1_010_250)
 
 
 async def test_an_odometer_once_in_five_minutes_is_filled_up_from_speed(car: Car) -> None:
     way = dict(at_one_hertz(14))
-    rarely = {at: round(1_000_000 + at * 1000) for at in (2, 7, 12)}
+    rarely: dict[float, int] = {at: round(1_000_000 + at * 1000) for at in (2, 7, 12)}
     await car.report(way, counting(rarely))
     await car.wait(30)
     (trip,) = await car.trips()
