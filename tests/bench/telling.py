@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -68,7 +68,7 @@ async def _vehicle(name: str, partner: str = "") -> None:
 
 
 async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
-    """Batteries that run low and are charged in turn: half of the events are facts. Timed from when a vehicle sent it
+    """Batteries that run low and are charged in turn, each confirmed by a second reading: half of the events are facts. Timed from when a vehicle sent it
     to when a reader of the store, who looks twenty times a second, sees it."""
     names = [f"BENCH{n:09}" for n in range(2 * FACTS)]
     for name in names:
@@ -83,8 +83,9 @@ async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
                 due = started + second + number / len(names)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 low = (number + second) % 2 == 0
-                sample = Sample(rfc3339(datetime.now(UTC)), {STATE_OF_CHARGE: 5.0 if low else 50.0})
-                await vehicles.send(name, [vehicles.message(name, [sample])])
+                now, soc = datetime.now(UTC), {STATE_OF_CHARGE: 5.0 if low else 50.0}
+                samples = [Sample(rfc3339(now - timedelta(milliseconds=ago)), soc) for ago in (1, 0)]
+                await vehicles.send(name, [vehicles.message(name, samples)])
     deadline = time.monotonic() + 30
     while len(seen) < FACTS * (WARM_UP + SECONDS) and time.monotonic() < deadline:
         await asyncio.sleep(0.1)

@@ -79,8 +79,8 @@ class Town:
         await self.drive(car, {**where, "Vehicle.Speed": 50.0, "Vehicle.IsMoving": True, **more})
 
     async def low(self, car: Car) -> None:
-        """Its battery runs low."""
-        await self.drive(car, {BATTERY + "StateOfCharge.Displayed": 5.0})
+        """Its battery runs low, and a second reading confirms it."""
+        await self.drive(car, *[{BATTERY + "StateOfCharge.Displayed": 5.0}] * 2)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic, time
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from local.cloud import ROOT, Api, Cloud
-from local.fleet.drives import BATTERY, Sample
+from local.fleet.drives import BATTERY, Sample, rfc3339
 from local.fleet.sender import fleet
 from local.mailbox import mails, text_of
 from local.signin import BRAND
@@ -73,11 +73,11 @@ async def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 async def drain(cloud: Cloud, home: Home, sequence: int) -> None:
-    """The battery runs low, or is charged again."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    sample = Sample(at, {BATTERY + "StateOfCharge.Displayed": 5.0 if sequence % 2 else 50.0})
+    """The battery runs low, or is charged again; a second reading confirms it."""
+    now, soc = datetime.now(UTC), {BATTERY + "StateOfCharge.Displayed": 5.0 if sequence % 2 else 50.0}
+    samples = [Sample(rfc3339(now - timedelta(milliseconds=ago)), soc) for ago in (1, 0)]
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
-        await vehicles.send(home.vehicle, [vehicles.message(home.vehicle, [sample])])
+        await vehicles.send(home.vehicle, [vehicles.message(home.vehicle, samples)])
 
 
 def mailed(cloud: Cloud, home: Home) -> list[Any]:
