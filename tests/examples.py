@@ -49,7 +49,9 @@ def event(second: int, sequence: int | None = None, arrived: int | None = None, 
     """A sample seen that many seconds after noon; it arrives at once unless said otherwise."""
     readings = {(name == "soc" and STATE_OF_CHARGE) or f"Vehicle.{name}": value for name, value in signals.items()}
     at = NOON + second * 1000
-    telemetry = Telemetry(VEHICLE, second if sequence is None else sequence, (Sample(at, readings),))
+    others = frozenset(path for path in readings if "Location" not in path)
+    number = second if sequence is None else sequence
+    telemetry = Telemetry(VEHICLE, number, (Sample(at, readings),), not_places=others)
     return Event(telemetry, at if arrived is None else arrived)
 
 

@@ -17,6 +17,7 @@ from shared.domain.audit import Access
 from shared.domain.breaker import Breakers
 from shared.domain.catalog import Catalog
 from shared.domain.charges import Charge
+from shared.domain.conditions import DEFAULTS
 from shared.domain.freshness import Thresholds
 from shared.domain.held import Held
 from shared.domain.history import Chunk, day_of
@@ -54,7 +55,7 @@ from shared.use_cases.planning import Planning
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
-from tests.examples import AT_ONCE, NOON
+from tests.examples import NOON
 
 _SHIPPED = Release()
 _versions = count(1)
@@ -196,7 +197,7 @@ class MemoryRules:
         return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
 
     async def defaults(self, brand: str) -> Sequence[Rule]:
-        return self.held.get(brand, AT_ONCE)
+        return self.held.get(brand, DEFAULTS)
 
     async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
         self.held[brand] = tuple(rules)

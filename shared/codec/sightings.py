@@ -10,6 +10,7 @@ from shared.codec.documents import Document, privacy
 from shared.codec.states import location
 from shared.domain.freshness import Thresholds
 from shared.domain.location import Fix
+from shared.domain.rules import Episode
 from shared.domain.sighting import SIGNALS, Sighting
 from shared.domain.tail import Mark
 from shared.domain.vehicle import Reading
@@ -25,7 +26,7 @@ FIELDS = ", ".join(
 def seen(doc: Document) -> tuple[int, Sighting]:
     """When the store wrote it (epoch seconds), and what it holds."""
     readings = {name: Reading(*doc[name]) for name in SIGNALS if name in doc}
-    told = sum(bool(told) for _, told in doc["episodes"].values())
+    told = sum(Episode(*episode).told for episode in doc["episodes"].values())
     connected, heard = (doc["connection"][0], doc["connection"][1]) if doc.get("connection") else (None, -1)
     last = max(doc["seenAt"], heard)
     return int(doc["_ts"]), Sighting(

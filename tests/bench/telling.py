@@ -68,8 +68,8 @@ async def _vehicle(name: str, partner: str = "") -> None:
 
 
 async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
-    """Batteries that run low and are charged in turn, each confirmed by a second reading: half of the events are facts. Timed from when a vehicle sent it
-    to when a reader of the store, who looks twenty times a second, sees it."""
+    """Batteries that run low and are charged in turn, each confirmed by a second reading: half of the events are facts.
+    Timed from when a vehicle sent it to when a reader of the store, who looks twenty times a second, sees it."""
     names = [f"BENCH{n:09}" for n in range(2 * FACTS)]
     for name in names:
         await _vehicle(name)

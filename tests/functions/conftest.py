@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 
 from shared.domain.principal import Kind, Principal
-from tests.examples import BRAND, CATALOG, PROFILE, STATE, VEHICLE
+from tests.examples import AT_ONCE, BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
 
 MODULES = (
@@ -52,6 +52,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     world.profiles.shelf.commit(VEHICLE, PROFILE, None)
     world.states.shelf.commit(VEHICLE, STATE, None)
     world.catalogs.shelf.commit(BRAND, CATALOG, None)
+    world.rules.held[BRAND] = AT_ONCE
     world.tokens.held = {
         "operator": Principal("operator-1", BRAND, Kind.OPERATOR),
         "ada": Principal("user-ada", BRAND, Kind.USER, verified=True, terms=True),

@@ -29,7 +29,7 @@ from shared.use_cases.amend import Reach
 from shared.use_cases.ingest import Arrival, Ingest
 from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.planning import Planning, plan
-from tests.examples import BRAND, NOON, PROFILE
+from tests.examples import AT_ONCE, BRAND, NOON, PROFILE
 from tests.laws.oracle import BATTERY, LATITUDE, Expected, Sent, expected, of_vehicle
 from tests.memory import MemoryWorld
 
@@ -124,6 +124,7 @@ class Run:
     def __init__(self, seed: int, bug: str | None = None) -> None:
         self.random, self.bug, self.faulty, self.kills, self.clock = Random(seed), bug, True, 0, NOON
         self.world = MemoryWorld()
+        self.world.rules.held[BRAND] = AT_ONCE
         self.hub: list[list[Sent]] = [[] for _ in range(PARTITIONS)]
         self.messages: list[Sent] = []
         self.checkpoints, self.read_to = [0] * PARTITIONS, [0] * PARTITIONS

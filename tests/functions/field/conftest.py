@@ -1,6 +1,5 @@
 import pytest
 
-from shared.domain.conditions import DEFAULTS
 from tests.examples import BRAND
 from tests.functions.field.car import Car
 from tests.memory import MemoryWorld
@@ -9,5 +8,5 @@ from tests.memory import MemoryWorld
 @pytest.fixture
 def car(world: MemoryWorld) -> Car:
     """The registered vehicle, at noon, under the rules that are shipped."""
-    world.rules.held[BRAND] = DEFAULTS
+    del world.rules.held[BRAND]
     return Car(world)
