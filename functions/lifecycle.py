@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions.http import now_ms
 from functions.telemetry import position
+from shared import tracing
 from shared.bootstrap import world
 from shared.codec.lifecycle import read
 from shared.errors import Rejected
@@ -32,7 +33,9 @@ async def ingest_lifecycle(events: List[func.EventHubEvent]) -> None:  # noqa: U
     pairs = zip(events, properties, strict=True)
     announcements = [_announcement(event, said, partition) for event, said in pairs]
     w = world()
-    taken_in(w.lifecycle.hub, await w.lifecycle.batch(partition, announcements, now_ms), now_ms())
+    with tracing.batch(w.lifecycle.hub, partition, len(announcements), len({a.device for a in announcements})):
+        counted = await w.lifecycle.batch(partition, announcements, now_ms)
+    taken_in(w.lifecycle.hub, counted, now_ms())
 
 
 def _announcement(event: func.EventHubEvent, said: Mapping[str, Any], partition: str) -> Announcement:

@@ -6,6 +6,7 @@ from typing import List  # noqa: UP035
 import azure.functions as func
 
 from functions.http import now_ms
+from shared import tracing
 from shared.bootstrap import world
 from shared.domain.telemetry import Position
 from shared.metering import taken_in
@@ -27,8 +28,9 @@ async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: U
     """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])
-    w = world()
-    counted = await w.ingest.batch(partition, [_arrival(event, partition) for event in events], now_ms)
+    w, arrivals = world(), [_arrival(event, partition) for event in events]
+    with tracing.batch(w.ingest.hub, partition, len(arrivals), len({a.device for a in arrivals})):
+        counted = await w.ingest.batch(partition, arrivals, now_ms)
     taken_in(w.ingest.hub, counted, now_ms())
 
 

@@ -72,10 +72,10 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        if settings.monitor_connection:
-            from shared.adapters.monitor import export_to
+        if settings.spans_to.any or settings.metrics_to.any:
+            from shared.adapters.observability import export_to
 
-            export_to(settings.monitor_connection, settings.client_id)
+            export_to(settings.spans_to, settings.metrics_to, settings.client_id)
         self._open: list[AbstractAsyncContextManager[object]] = []
 
     async def close(self) -> None:
