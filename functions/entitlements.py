@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.http import answer, body, caller, endpoint
+from functions.http import answer, answer_if_changed, body, caller, endpoint
 from functions.reading import choice, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
@@ -46,10 +46,21 @@ async def check_entitlement(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/passport", schemas.PassportAnswer)
 async def issue_passport(req: func.HttpRequest) -> func.HttpResponse:
-    """What the vehicle may use in the next week, signed, so that it can decide without a network."""
+    """What the vehicle may use in the next week, signed, so that it can decide without a network.
+
+    `offlineValidUntil` is for how long at most a car that hears nothing may honour it, whoever owns it by then."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    token, expires = await world().checks.passport(who, vehicle, world().signer)
-    return answer({"passport": token, "expiresAt": moment(expires * 1000)})
+    issued = await world().checks.passport(who, vehicle, world().signer)
+    until = moment(issued.expires_at * 1000)
+    bound = {"expiresAt": until, "offlineValidUntil": until, "minIssuedAt": issued.min_issued_at}
+    return answer({"passport": issued.passport, **bound})
+
+
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/passport-status", schemas.PassportStatusAnswer)
+async def read_passport_status(req: func.HttpRequest) -> func.HttpResponse:
+    """From when on the vehicle's passports hold: those issued before it changed hands do not any more."""
+    who, vehicle = await caller(req), path_id(req, "vehicle_id")
+    return answer_if_changed(req, {"minIssuedAt": await world().checks.min_issued_at(who, vehicle)})
 
 
 @endpoint(bp, "GET", ".well-known/jwks.json", schemas.Jwks, public=True)

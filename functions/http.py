@@ -6,6 +6,7 @@ import logging
 import re
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -15,6 +16,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import azure.functions as func
+from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
 
 from shared.bootstrap import world
@@ -22,6 +24,7 @@ from shared.codec.answers import to_json
 from shared.codec.bodies import parse
 from shared.domain.principal import Principal
 from shared.errors import CloudError, Code, Malformed, TooLarge, TooMany, Unauthenticated, Unsupported, brief
+from shared.tracing import describe, fail, span
 from shared.use_cases.amend import Asked
 
 type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
@@ -91,17 +94,33 @@ def problems(handler: Handler, route: Route | None = None) -> Handler:
     async def answered(req: func.HttpRequest) -> func.HttpResponse:
         if route is not None:
             _route.set(route)
-        try:
-            return await handler(req)
-        except CloudError as error:
-            if error.status >= 500:
-                log.warning("answered %s: %s", error.code.value, error.detail)
-            return problem(error)
-        except Exception as error:
-            log.error("a defect in %s: %s", handler.__name__, where(error))
-            return problem(CloudError("a defect on our side; it is logged"))
+        with _request_span(req, route):
+            found = await _answered(handler, req)
+            describe({"http.response.status_code": found.status_code})
+            if found.status_code >= 500:
+                fail(str(found.status_code))
+        return found
 
     return answered
+
+
+async def _answered(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
+    try:
+        return await handler(req)
+    except CloudError as error:
+        if error.status >= 500:
+            log.warning("answered %s: %s", error.code.value, error.detail)
+        return problem(error)
+    except Exception as error:
+        log.error("a defect in %s: %s", handler.__name__, where(error))
+        return problem(CloudError("a defect on our side; it is logged"))
+
+
+def _request_span(req: func.HttpRequest, route: Route | None) -> AbstractContextManager[object]:
+    """Internal, as the host tells of the request itself; named by the route, as a path may hold what people sent."""
+    template = f"/api/{route.template}" if route else ""
+    about = {"http.request.method": req.method} | ({"http.route": template} if template else {})
+    return span(f"{req.method} {template}".strip(), SpanKind.INTERNAL, req.headers.get("traceparent"), about)
 
 
 def where(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import Any, List  # noqa: UP035
 import azure.functions as func
 
 from functions.telemetry import position
+from shared import tracing
 from shared.bootstrap import world
 from shared.codec.lifecycle import read
 from shared.errors import Rejected
@@ -31,7 +32,9 @@ async def ingest_lifecycle(events: List[func.EventHubEvent]) -> None:  # noqa: U
     pairs = zip(events, properties, strict=True)
     announcements = [_announcement(event, said, partition) for event, said in pairs]
     w = world()
-    taken_in(w.lifecycle.hub, await w.lifecycle.batch(partition, announcements, w.clock), w.clock())
+    with tracing.batch(w.lifecycle.hub, partition, len(announcements), len({a.device for a in announcements})):
+        counted = await w.lifecycle.batch(partition, announcements, w.clock)
+    taken_in(w.lifecycle.hub, counted, w.clock())
 
 
 def _announcement(event: func.EventHubEvent, said: Mapping[str, Any], partition: str) -> Announcement:

@@ -7,7 +7,7 @@ from functions.queues import consume
 from shared.bootstrap import world
 from shared.codec.messages import decode_notification
 from shared.domain.notification import Notification
-from shared.tracing import carried, span
+from shared.tracing import carried, messaging, span
 from shared.use_cases.planning import plan
 
 bp = func.Blueprint()
@@ -18,7 +18,8 @@ async def plan_notification(message: func.ServiceBusMessage) -> None:
     """Into the inbox of everyone who is to be told, and onto the queue for what leaves the house."""
 
     async def act(notification: Notification) -> None:
-        with span("plan notification", SpanKind.CONSUMER, notification.traceparent) as traceparent:
+        about = messaging("servicebus", "notifications", "process")
+        with span("plan notification", SpanKind.CONSUMER, notification.traceparent, about) as traceparent:
             await plan(carried(notification, traceparent), world().clock(), world().planning)
 
     await consume("notifications", message, decode_notification, act, world().notifications.send)

@@ -5,6 +5,7 @@ from typing import List  # noqa: UP035
 
 import azure.functions as func
 
+from shared import tracing
 from shared.bootstrap import world
 from shared.domain.telemetry import Position
 from shared.metering import taken_in
@@ -26,8 +27,9 @@ async def ingest_telemetry(events: List[func.EventHubEvent]) -> None:  # noqa: U
     """An outage raises and the batch comes again; anything else is one event's own fault, and parks it."""
     metadata = events[0].metadata or {}
     partition = str(metadata["PartitionContext"]["PartitionId"])
-    w = world()
-    counted = await w.ingest.batch(partition, [_arrival(event, partition) for event in events], w.clock)
+    w, arrivals = world(), [_arrival(event, partition) for event in events]
+    with tracing.batch(w.ingest.hub, partition, len(arrivals), len({a.device for a in arrivals})):
+        counted = await w.ingest.batch(partition, arrivals, w.clock)
     taken_in(w.ingest.hub, counted, w.clock())
 
 

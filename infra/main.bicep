@@ -58,6 +58,12 @@ param publicUrl string = ''
 @description('Networks of your own that webhooks may call besides public addresses, `10.1.0.0/16,…`; none, if empty.')
 param webhookNetworks string = ''
 
+@description('Where an OTLP receiver takes spans and metrics over HTTP, `https://…` without `/v1/…`, beside Application Insights; none, if empty.')
+param otlpEndpoint string = ''
+
+@description('Send that receiver the headers that the secret `otlp-headers` holds, as `api-key=…`.')
+param otlpHeaders bool = false
+
 @description('Public certificate of the authority that signs vehicles\' certificates, PEM; it can be given later.')
 param vehicleCa string = ''
 
@@ -151,6 +157,8 @@ module stamp 'stamp.bicep' = {
     console: console
     publicUrl: publicUrl
     webhookNetworks: webhookNetworks
+    otlpEndpoint: otlpEndpoint
+    otlpHeaders: otlpHeaders
     vehicleCa: vehicleCa
     alertMail: alertMail
     smtpUser: smtpUser

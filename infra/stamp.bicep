@@ -14,6 +14,8 @@ param tokenKeysUrl string
 param console object
 param publicUrl string
 param webhookNetworks string
+param otlpEndpoint string
+param otlpHeaders bool
 param vehicleCa string
 param alertMail string
 param smtpUser string
@@ -168,6 +170,8 @@ module functions 'modules/functions.bicep' = {
     console: console
     publicUrl: publicUrl
     webhookNetworks: webhookNetworks
+    otlpEndpoint: otlpEndpoint
+    otlpHeaders: otlpHeaders
     smtp: empty(smtpUser) ? {} : { user: smtpUser, from: mail!.outputs.sender }
   }
 }

@@ -74,10 +74,10 @@ class World:
 
     def __init__(self, settings: Settings, clock: Clock = epoch_ms, monotonic: MonotonicClock = monotonic) -> None:
         self._settings, self.clock, self.monotonic = settings, clock, monotonic
-        if settings.monitor_connection:
-            from shared.adapters.monitor import export_to
+        if settings.spans_to.any or settings.metrics_to.any:
+            from shared.adapters.observability import export_to
 
-            export_to(settings.monitor_connection, settings.client_id)
+            export_to(settings.spans_to, settings.metrics_to, settings.client_id)
         self._open: list[AbstractAsyncContextManager[object]] = []
 
     async def close(self) -> None:

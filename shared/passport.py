@@ -49,10 +49,13 @@ class Passport:
         return found
 
 
-def verify(token: str, keys: Sequence[Mapping[str, Any]], issuer: str, vehicle_id: str, at: float) -> Passport:
+def verify(
+    token: str, keys: Sequence[Mapping[str, Any]], issuer: str, vehicle_id: str, at: float, min_issued_at: int = 0
+) -> Passport:
     """The passport in the token, or raise InvalidPassport.
 
-    `keys` are the issuer's public ones (JWKs) as they were last fetched, `at` is now (epoch seconds)."""
+    `keys` are the issuer's public ones (JWKs) as they were last fetched, `at` is now, and `min_issued_at` the greatest
+    `minIssuedAt` that was ever heard of the vehicle (epoch seconds): what was issued before is an earlier owner's."""
     try:
         header = jwt.get_unverified_header(token) if len(token) <= LONGEST else {}
         known = {key["kid"]: key for key in keys if key.get("kty") == "OKP" and key.get("crv") == "Ed25519"}
@@ -65,10 +68,10 @@ def verify(token: str, keys: Sequence[Mapping[str, Any]], issuer: str, vehicle_i
         claims = jwt.decode(token, key, algorithms=[ALGORITHM], issuer=issuer, subject=vehicle_id, options=options)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidPassport(f"it does not hold: {error}"[:200]) from None
-    return _passport(claims, at)
+    return _passport(claims, at, min_issued_at)
 
 
-def _passport(claims: Mapping[str, Any], at: float) -> Passport:
+def _passport(claims: Mapping[str, Any], at: float, min_issued_at: int) -> Passport:
     issued, expires, features = claims["iat"], claims["exp"], claims["features"]
     if type(issued) is not int or type(expires) is not int or not isinstance(features, dict):
         raise InvalidPassport("its times are whole seconds, and its features an object")
@@ -76,4 +79,6 @@ def _passport(claims: Mapping[str, Any], at: float) -> Passport:
         raise InvalidPassport("each feature says until when it may be used")
     if not issued - LEEWAY <= at < expires or expires - issued > LIVES:
         raise InvalidPassport("it is not valid at this time")
+    if issued < min_issued_at:
+        raise InvalidPassport("it was issued before the vehicle changed hands")
     return Passport(claims["sub"], str(claims["brand"]), issued, expires, features)

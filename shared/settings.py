@@ -18,6 +18,19 @@ class Console:
 
 
 @dataclass(frozen=True, slots=True)
+class Exporters:
+    """Where spans, or metrics, go: to Azure Monitor by its connection string, and to an OTLP receiver, of which
+    OpenTelemetry's SDK knows the rest by itself."""
+
+    azure_monitor: str | None
+    otlp: bool
+
+    @property
+    def any(self) -> bool:
+        return self.azure_monitor is not None or self.otlp
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A connection string or key stands only on one machine; in Azure it is None and the identity is used.
 
@@ -51,7 +64,8 @@ class Settings:
     handover_after_seconds: float
     requests_per_second: float
     request_burst: float
-    monitor_connection: str | None
+    spans_to: Exporters
+    metrics_to: Exporters
     console: Console | None
 
 
@@ -69,6 +83,9 @@ ONE_OF = (
     ("SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"),
     ("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
 )
+SPANS = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+METRICS = ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL")
+HTTP_PROTOBUF = "http/protobuf"
 
 
 def read(env: Mapping[str, str]) -> Settings:
@@ -103,9 +120,25 @@ def read(env: Mapping[str, str]) -> Settings:
         float(env.get("HANDOVER_AFTER_SECONDS", "60")),
         float(env.get("REQUESTS_PER_SECOND", "100")),
         float(env.get("REQUEST_BURST", "400")),
-        env.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        _exporters(env, SPANS),
+        _exporters(env, METRICS),
         _console(env),
     )
+
+
+def _exporters(env: Mapping[str, str], names: tuple[str, str, str]) -> Exporters:
+    """By OpenTelemetry's standard variables: none where they say so, OTLP where a receiver is named."""
+    choice, endpoint, protocol = names
+    chosen = env.get(choice) or "otlp"
+    if chosen not in ("otlp", "none"):
+        raise RuntimeError(f"{choice} is {chosen}: it has to be otlp or none")
+    if env.get("OTEL_SDK_DISABLED", "").lower() == "true" or chosen == "none":
+        return Exporters(None, otlp=False)
+    otlp = any(env.get(name) for name in (choice, endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT"))
+    spoken = env.get(protocol) or env.get("OTEL_EXPORTER_OTLP_PROTOCOL") or HTTP_PROTOBUF
+    if otlp and spoken != HTTP_PROTOBUF:
+        raise RuntimeError(f"OTLP is spoken as {HTTP_PROTOBUF}, not as {spoken}")
+    return Exporters(env.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None, otlp)
 
 
 def _console(env: Mapping[str, str]) -> Console | None:

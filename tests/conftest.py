@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from local.cloud import Cloud, Ports
 from shared.bootstrap import World
@@ -55,3 +59,12 @@ def shared_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is not here: real drives and the VSS tree lie beside the project, not in it")
     return DATA
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Every span that ends while the test runs."""
+    found, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(found))
+    monkeypatch.setattr(trace, "get_tracer", lambda name: provider.get_tracer(name))
+    return found

@@ -27,6 +27,12 @@ param console object
 param publicUrl string
 param webhookNetworks string
 
+@description('Of an OTLP receiver beside Application Insights; none, if empty.')
+param otlpEndpoint string
+
+@description('The vault holds the headers that the receiver asks for, as the secret `otlp-headers`.')
+param otlpHeaders bool
+
 @description('User and sender; no mail, if empty.')
 param smtp object
 
@@ -124,6 +130,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       AzureWebJobsStorage__clientId: identityClientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      OTEL_SERVICE_NAME: app.name
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=${tags.environment},cloud.region=${location},automotive_cloud.brand=${brand}'
       AZURE_CLIENT_ID: identityClientId
       EVENTHUBS__fullyQualifiedNamespace: eventHubsNamespace
       EVENTHUBS__credential: 'managedidentity'
@@ -147,6 +155,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       TOKEN_BRAND: brand
     } : {}, empty(webhookNetworks) ? {} : {
       WEBHOOK_NETWORKS: webhookNetworks
+    }, empty(otlpEndpoint) ? {} : {
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf'
+    }, !otlpHeaders ? {} : {
+      OTEL_EXPORTER_OTLP_HEADERS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/otlp-headers)'
     }, empty(console.clientId) ? {} : {
       CONSOLE_CLIENT_ID: console.clientId
       CONSOLE_SCOPE: console.scope

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+from opentelemetry.trace import SpanKind
 
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
@@ -19,6 +20,7 @@ from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
 from shared.errors import Code, Malformed, NotFound, Unavailable, brief
 from shared.ports import Page
+from shared.tracing import fail, span
 
 BODIES = 100
 """Bodies of one device and day that an instance keeps; what comes beyond is only counted, in the ledger."""
@@ -41,13 +43,14 @@ class BlobParking:
         if not self._has_room(day, parked.device):
             return
         tags = {"reason": parked.reason, "device": _tag(parked.device), "source": parked.source}
-        try:
-            async with _reactions():
-                await self._container.upload_blob(
-                    f"{day}/{parked.source}-{parked.key}", parked.body, metadata=_metadata(parked), tags=tags
-                )
-        except _ExistsError:
-            return
+        name = f"{day}/{parked.source}-{parked.key}"
+        with span("park", SpanKind.INTERNAL, None, {"automotive_cloud.source": parked.source}):
+            fail(parked.reason)
+            try:
+                async with _reactions():
+                    await self._container.upload_blob(name, parked.body, metadata=_metadata(parked), tags=tags)
+            except _ExistsError:
+                return
         self._kept[day, parked.device] += 1
 
     async def list(self, sought: Filter, limit: int, cursor: str | None = None) -> Page[tuple[str, Parked]]:

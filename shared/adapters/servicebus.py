@@ -53,7 +53,7 @@ class ServiceBusNotifications:
         self._queue = _Queue(sender, clock)
 
     async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
-        with handing_over("notifications send", notification) as outgoing:
+        with handing_over("notifications send", "notifications", notification) as outgoing:
             body = messages.encode_notification(outgoing, attempt)
             message = ServiceBusMessage(
                 body, message_id=messages.notification_message_id(notification, attempt, replay)

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import aiohttp
+from opentelemetry.trace import SpanKind
 from standardwebhooks import Webhook
 
 from shared.adapters.addresses import ForbiddenAddressError, PinnedResolver, is_name, is_public, literal
@@ -15,6 +16,7 @@ from shared.domain.inbox import Outcome, Reply
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
 from shared.ports import Clock
+from shared.tracing import describe, fail, span
 
 TIMEOUT, CONNECTS_WITHIN = 10.0, 3.0
 """Seconds for a whole call, however slowly an answer drips; and for a connection."""
@@ -51,11 +53,20 @@ class WebhookCaller:
             _require(is_name(host), "a public host name")
 
     async def call(self, call: Call) -> Reply:
+        """In a span that does not say where to: a partner's URL may hold what is secret or somebody's."""
+        with span("POST", SpanKind.CLIENT, None, {"http.request.method": "POST"}):
+            reply = await self._call(call)
+            if reply.outcome is not Outcome.SENT:
+                fail(reply.reason)
+        return reply
+
+    async def _call(self, call: Call) -> Reply:
         try:
             self.check(call.url)
             body = webhook_body(call.told)
             send = self._session().post(call.url, data=body.encode(), headers=signed(call, body), allow_redirects=False)
             async with send as answer:
+                describe({"http.response.status_code": answer.status})
                 return _reply(answer.status, answer.headers.get("Retry-After"), self._clock())
         except Malformed as error:
             return Reply(Outcome.FAILED, error.code.value)

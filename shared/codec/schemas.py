@@ -450,6 +450,12 @@ class DecisionsAnswer(TypedDict):
 class PassportAnswer(TypedDict):
     passport: str
     expiresAt: str
+    offlineValidUntil: str
+    minIssuedAt: int
+
+
+class PassportStatusAnswer(TypedDict):
+    minIssuedAt: int
 
 
 class Jwk(TypedDict):

@@ -17,6 +17,9 @@ HISTORY = "history"
 """The purpose of the consent that says for how long samples are kept."""
 HISTORY_DAYS = 30
 """For how long while nobody has said."""
+HANDOVER_MARGIN = 30_000
+"""Milliseconds by which instances' clocks may differ and a request may have begun before the vehicle changed hands.
+New passports are dated as much later; the car's verifier takes those of a minute ahead."""
 PURPOSES = 20
 """How many purposes a profile holds consents for."""
 
@@ -94,6 +97,12 @@ class Profile:
         """The person's access at a moment (epoch ms)."""
         found = self.members.get(user)
         return found if found and found.covers(at) else None
+
+    @property
+    def min_issued_at(self) -> int:
+        """The least `iat` of passports that hold (epoch s): what was issued before the vehicle changed hands, or by a
+        request that was under way then, does not; 0 while it never did."""
+        return (self.owned_since + HANDOVER_MARGIN) // 1000 if self.owned_since else 0
 
     @property
     def primary(self) -> str | None:

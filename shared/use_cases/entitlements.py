@@ -40,6 +40,15 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """A passport, until when it holds and from when on passports of the vehicle do (epoch s)."""
+
+    passport: str
+    expires_at: int
+    min_issued_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Snapshot:
     """What was read together, and when (epoch ms)."""
 
@@ -85,8 +94,8 @@ class Checks:
             self._held.popitem(last=False)
         return found, False
 
-    async def passport(self, caller: Principal, vehicle_id: str, signer: Signer) -> tuple[str, int]:
-        """What the vehicle itself may use in the next week, signed, and until when that is (epoch s).
+    async def passport(self, caller: Principal, vehicle_id: str, signer: Signer) -> Issued:
+        """What the vehicle itself may use in the next week, signed.
 
         It says of which roles a person has to have one, as the car knows who sits in it; what asks for a verified
         person is not in it, as the car can't know. Raises NotFound."""
@@ -97,10 +106,19 @@ class Checks:
             decision = entitlement.check(snapshot.profile, snapshot.catalog, id, None, caller.at)
             if decision.allowed and not feature.needs.verified:
                 features[id] = _carried(decision, feature)
-        now = caller.at // 1000
+        now = max(caller.at // 1000, snapshot.profile.min_issued_at)
         times = {"iat": now, "exp": now + PASSPORT_LIVES, "jti": uuid4().hex}
         who = {"sub": vehicle_id, "brand": snapshot.profile.brand}
-        return signer.sign({**who, **times, "features": features}), now + PASSPORT_LIVES
+        token = signer.sign({**who, **times, "features": features})
+        return Issued(token, now + PASSPORT_LIVES, snapshot.profile.min_issued_at)
+
+    async def min_issued_at(self, caller: Principal, vehicle_id: str) -> int:
+        """From when on passports of the vehicle hold (epoch s): never from memory, as it takes something back.
+
+        Raises NotFound, Unavailable."""
+        profile = (await self._profiles.load(vehicle_id)).value
+        require_access(caller, profile, Scope.ENTITLEMENTS)
+        return profile.min_issued_at
 
 
 def _carried(decision: Entitlement, feature: Feature) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -83,7 +84,8 @@ async def fact_to_inbox(cloud: Cloud) -> list[Figure]:
                 due = started + second + number / len(names)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 low = (number + second) % 2 == 0
-                now, soc = datetime.now(UTC), {STATE_OF_CHARGE: 5.0 if low else 50.0}
+                now = datetime.now(UTC)
+                soc: dict[str, Any] = {STATE_OF_CHARGE: 5.0 if low else 50.0}
                 samples = [Sample(rfc3339(now - timedelta(milliseconds=ago)), soc) for ago in (1, 0)]
                 await vehicles.send(name, [vehicles.message(name, samples)])
     deadline = time.monotonic() + 30

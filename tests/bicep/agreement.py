@@ -16,6 +16,13 @@ LOCAL_ONLY = {
     "AzureWebJobsStorage": "a connection string, likewise",
     "COSMOS__accountKey": "a key, likewise",
     "SMTP_CA_FILE": "a mail server of one's own; the system knows who signed for Azure's",
+    "OTEL_SDK_DISABLED": "OpenTelemetry's standard: a deployment is always looked at",
+    "OTEL_TRACES_EXPORTER": "likewise; the templates name an OTLP receiver or none",
+    "OTEL_METRICS_EXPORTER": "likewise",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "likewise; the templates name one receiver for spans and metrics",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "likewise",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "likewise",
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "likewise",
 }
 OF_THE_HOST = {
     "AzureWebJobsStorage": {"accountName", "credential", "clientId"},
@@ -23,6 +30,8 @@ OF_THE_HOST = {
     "SERVICEBUS": {"fullyQualifiedNamespace", "credential", "clientId"},
 }
 """What the Functions host reads of a connection that is an identity's."""
+OF_THE_SDK = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_HEADERS"}
+"""What OpenTelemetry's SDK reads itself."""
 
 
 # ---- what the code uses
@@ -63,7 +72,7 @@ def settings_read() -> set[str]:
     tree = ast.parse((ROOT / "shared" / "settings.py").read_text())
     names = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     found = {n for n in names if n.isascii() and n.replace("_", "").isalnum() and (n.isupper() or "__" in n)}
-    found |= {"AzureWebJobsStorage", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
+    found |= {"AzureWebJobsStorage", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"} | OF_THE_SDK
     found |= {v.strip("%") for t in functions() for v in t.values() if isinstance(v, str) and v.startswith("%")}
     found |= {f"{name}__{part}" for name, parts in OF_THE_HOST.items() for part in parts}
     return found - {t["connection"] for t in functions() if "connection" in t} | {"SERVICEBUS"}

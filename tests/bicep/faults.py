@@ -33,6 +33,8 @@ FAULTS: dict[str, Fault] = {
     "a connection string in a route": (IOT, "entityPath: one.name", "connectionString: one.name", "holds a secret"),
     "a setting that Flex refuses": (APP, "AZURE_CLIENT_ID: i", "FUNCTIONS_WORKER_RUNTIME: 'python'\n      AZURE_CLIENT_ID: i", "refuses"),
     "a secret in a setting": (APP, "CODE_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/code-secret)'", "CODE_SECRET: 'abc'", "vault"),
+    "an OTLP receiver's headers in a setting": (APP, "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/otlp-headers)'", "'api-key=abc'", "OTEL_EXPORTER_OTLP_HEADERS has to be in the vault"),
+    "an OTLP receiver that is not named": (APP, "      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint\n", "", "only read: ['OTEL_EXPORTER_OTLP_ENDPOINT']"),
     "another Python": (APP, "version: '3.13'", "version: '3.11'", "not Python 3.13"),
     "no zone-redundant readiness": (APP, "zoneRedundant ? 2 : 1", "1", "two zones"),
     "a function by another name": (APP, "function:ingest_telemetry", "function:ingest_telemetries", "nothing is called function:"),

@@ -25,7 +25,7 @@ def rights_needed(stamp: Stamp) -> set[tuple[str, str, str]]:
         (APP, "storageBlobDataOwner", "Microsoft.Storage/storageAccounts"): "tags=" in _source("adapters/blob.py"),
         (APP, "keyVaultSecretsUser", "Microsoft.KeyVault/vaults"): "@Microsoft.KeyVault" in str(settings),
         (APP, "monitoringMetricsPublisher", "Microsoft.Insights/components"): "credential"
-        in _source("adapters/monitor.py"),
+        in _source("adapters/observability.py"),
         (IOT, "eventHubsDataSender", "Microsoft.EventHub/namespaces"): bool(at(hub, "routing.endpoints.eventHubs")),
         (IOT, "iotHubRegistryContributor", "Microsoft.Devices/IotHubs"): linked,  # DPS registers vehicles
         (IOT, "iotHubTwinContributor", "Microsoft.Devices/IotHubs"): linked,  # and writes their first twin

@@ -21,6 +21,8 @@ EVERYTHING: Mapping[str, Any] = {
     "smtpUser": "cloud",
     "vehicleCa": "-----BEGIN CERTIFICATE-----",
     "webhookNetworks": "10.1.0.0/16",
+    "otlpEndpoint": "https://otlp.example",
+    "otlpHeaders": True,
 }
 
 

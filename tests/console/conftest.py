@@ -80,7 +80,8 @@ class Town:
 
     async def low(self, car: Car) -> None:
         """Its battery runs low, and a second reading confirms it."""
-        await self.drive(car, *[{BATTERY + "StateOfCharge.Displayed": 5.0}] * 2)
+        low: dict[str, object] = {BATTERY + "StateOfCharge.Displayed": 5.0}
+        await self.drive(car, low, low)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
 from standardwebhooks import Webhook
 
 from shared.adapters import addresses, webhooks
@@ -276,3 +278,25 @@ async def test_nobody_there_and_no_certificate_are_told_in_our_words() -> None:
         async with serving(lambda _: web.Response()) as url:
             reason = (await caller.call(call(url.replace("http:", "https:")))).reason
     assert reason in ("tls", "no connection")
+
+
+# ---- spans
+
+
+async def test_a_call_that_is_not_taken_is_an_error_span_and_none_tells_where_to(spans: InMemorySpanExporter) -> None:
+    statuses = iter([204, 404, 410, 500])
+    async with WebhookCaller(MemoryClock(), LOOPBACK) as caller:
+        async with serving(lambda _: web.Response(status=next(statuses))) as url:
+            for _ in range(4):
+                await caller.call(call(url + "?token=secret"))
+        await caller.call(call("http://127.0.0.1:9/secret"))
+        await caller.call(call("https://secret@partner.example/"))
+    found = spans.get_finished_spans()
+    told = [(dict(span.attributes or {}), span.status.status_code) for span in found]
+    expected: list[dict[str, Any]] = [{"http.response.status_code": 204}]
+    expected += [{"http.response.status_code": status, "error.type": str(status)} for status in (404, 410, 500)]
+    expected += [{"error.type": reason} for reason in ("no connection", "invalid_url")]
+    expected = [{"http.request.method": "POST"} | one for one in expected]
+    assert told == [(one, StatusCode.ERROR if "error.type" in one else StatusCode.UNSET) for one in expected]
+    assert {span.kind for span in found} == {SpanKind.CLIENT}
+    assert not any("secret" in span.to_json() or "127.0.0.1" in span.to_json() for span in found)

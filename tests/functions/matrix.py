@@ -332,7 +332,7 @@ endpoint
 """
 _ROUTES = """
 access      read_vehicle read_vehicle_state read_history list_trips read_trip list_charges read_consents
-access      check_entitlements list_entitlements check_entitlement issue_passport
+access      check_entitlements list_entitlements check_entitlement issue_passport read_passport_status
 private     read_privacy read_vehicle_rules
 owner       change_privacy give_consent make_transfer_code read_members invite_member withdraw_invitation
 owner       subscribe_vehicle read_sales read_books_of_sale cancel_subscription resume_subscription change_subscription

@@ -113,7 +113,7 @@ async def test_an_explained_decision_is_on_record_and_a_plain_one_is_not(world: 
 
 def test_every_route_that_shows_people_is_recorded() -> None:
     plain = {r.name for r in ROUTES if "{vehicle_id}" in r.template and not r.recorded}
-    assert plain == {"list_entitlements", "check_entitlement", "issue_passport"}
+    assert plain == {"list_entitlements", "check_entitlement", "issue_passport", "read_passport_status"}
 
 
 # ---- decisions

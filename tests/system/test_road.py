@@ -27,7 +27,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import BATTERY
 from local.fleet.sender import fleet, from_hub
-from local.issuer import Issuer
+from local.issuer import ALGORITHM, Issuer
 from local.signin import BRAND
 from local.town import CATALOG
 from shared.bootstrap import World
@@ -183,7 +183,7 @@ async def test_a_token_of_another_issuer_audience_or_time_is_none(cloud: Cloud, 
 
     def signed(by: Issuer = good, /, **changes: Any) -> str:
         kept = {k: v for k, v in (claims | changes).items() if v is not None}
-        return jwt.encode(kept, by._key, "ES256", {"kid": "local"})
+        return jwt.encode(kept, by._key, ALGORITHM, {"kid": "local"})
 
     tokens = {
         200: [signed()],

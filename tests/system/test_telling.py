@@ -74,7 +74,8 @@ async def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
 
 async def drain(cloud: Cloud, home: Home, sequence: int) -> None:
     """The battery runs low, or is charged again; a second reading confirms it."""
-    now, soc = datetime.now(UTC), {BATTERY + "StateOfCharge.Displayed": 5.0 if sequence % 2 else 50.0}
+    now = datetime.now(UTC)
+    soc: dict[str, Any] = {BATTERY + "StateOfCharge.Displayed": 5.0 if sequence % 2 else 50.0}
     samples = [Sample(rfc3339(now - timedelta(milliseconds=ago)), soc) for ago in (1, 0)]
     async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
         await vehicles.send(home.vehicle, [vehicles.message(home.vehicle, samples)])

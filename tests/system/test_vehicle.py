@@ -5,7 +5,9 @@ Both are one small MQTT 3.1.1 server here, which takes only clients whose certif
 import asyncio
 import json
 import ssl
+import sys
 from asyncio import StreamReader, StreamWriter
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from scripts import vehicle
 from tests.examples import VEHICLE
 from tests.unit.test_telemetry_codec import DECODER
 
+ROOT = Path(vehicle.__file__).parent.parent
 SCOPE, CONNECT, PUBLISH, SUBSCRIBE, PING, DISCONNECT = "0ne00000000", 1, 3, 8, 12, 14
 
 
@@ -149,5 +152,105 @@ def test_an_authority_signs_vehicles_that_sign_nobody_and_keeps_its_key_to_itsel
     assert signer.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 0
     assert not own.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.key")} == {0o600}
-    with pytest.raises(SystemExit, match="is there already"):
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(vehicle.Failure, match="is there already"):
         vehicle.authority(tmp_path)
+    with pytest.raises(vehicle.Failure, match="is there already"):
+        vehicle.certificate(tmp_path, VEHICLE)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# ---- the command
+
+
+NOT_IDS = ["../../x", "/tmp/x", "a/b", "a\\b", "", "..", ".hidden", "-x", "x\n", "x" * 65, "ä", "authority"]
+
+
+@pytest.mark.parametrize("id", NOT_IDS)
+def test_an_id_that_could_be_another_file_is_refused_before_anything_is_written(
+    id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certs = tmp_path / "a" / "certs"
+    vehicle.authority(certs)
+    before = sorted(tmp_path.rglob("*"))
+    for command in (["certificate"], ["drive", "--scope", SCOPE, "--host", "127.0.0.1"]):
+        with pytest.raises(SystemExit) as ended:
+            vehicle.main(["--certs", str(certs), *command, "--", id])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert (error.count("\n"), error.startswith("error: argument vehicle: ")) == (1, True)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def _broken(certs: Path, name: str, text: str = "junk") -> Path:
+    (certs / name).write_text(text)
+    return certs
+
+
+def _file(path: Path) -> Path:
+    path.write_text("")
+    return path
+
+
+FAILURES: dict[str, tuple[Any, list[str], str]] = {
+    "no authority": (lambda d: d / "none", ["certificate", VEHICLE], "scripts/vehicle.py authority"),
+    "an authority that is none": (lambda d: _broken(d, "authority.pem"), ["certificate", VEHICLE], "no certificate"),
+    "a key that is none": (lambda d: _broken(d, "authority.key"), ["certificate", VEHICLE], "no certificate and key"),
+    "it is there": (lambda d: d, ["authority"], "is there already"),
+    "a file for a folder": (lambda d: _file(d / "file"), ["authority"], "file"),
+    "no certificate": (lambda d: d, ["drive", VEHICLE, "--scope", SCOPE], f"certificate {VEHICLE}"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_fails_is_said_in_one_line_and_ends_with_two(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, command, why = FAILURES[name]
+    vehicle.authority(tmp_path)
+    assert vehicle.main(["--certs", str(folder(tmp_path)), *command]) == 2
+    error = capsys.readouterr().err
+    assert (error.count("\n"), error.startswith("error: "), why in error) == (1, True, True), error
+
+
+def test_a_folder_that_may_not_be_written_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert vehicle.main(["--certs", str(tmp_path / "certs"), "authority"]) == 2
+    assert capsys.readouterr().err == f"error: [Errno 13] Permission denied: '{tmp_path}/certs'\n"
+
+
+@pytest.mark.parametrize(
+    "given", [[], ["fly"], ["drive", VEHICLE], ["drive", VEHICLE, "--scope", SCOPE, "--count", "0"], ["certificate"]]
+)
+def test_a_wrong_argument_is_said_in_one_line(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        vehicle.main(given)
+    assert (ended.value.code, capsys.readouterr().err.count("\n")) == (2, 1)
+
+
+async def run(certs: Path) -> tuple[int | None, str]:
+    """The script as a process of its own, as one calls it."""
+    command = ["scripts/vehicle.py", "--certs", str(certs), "drive", VEHICLE, "--scope", SCOPE, "--host", "localhost"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stderr=PIPE)
+    _, error = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, error.decode()
+
+
+async def test_nobody_there_is_said_in_one_line_by_the_script_itself(tmp_path: Path) -> None:
+    vehicle.authority(tmp_path)
+    vehicle.certificate(tmp_path, VEHICLE)
+    code, error = await run(tmp_path)
+    assert (code, error.count("\n")) == (2, 1), error
+    assert error.startswith("error: ")
+
+
+async def test_a_certificate_that_is_none_is_said_in_one_line_by_the_script_itself(tmp_path: Path) -> None:
+    for name in (f"{VEHICLE}.pem", f"{VEHICLE}.key"):
+        (tmp_path / name).write_text("junk")
+    code, error = await run(tmp_path)
+    assert (code, error.count("\n"), "cannot be used" in error) == (2, 1, True), error

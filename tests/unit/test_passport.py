@@ -10,7 +10,8 @@ import pytest
 
 from shared import passport
 from shared.adapters.passports import ALPHABET, CHARACTERS, Ed25519Signer, SecretCodes
-from shared.passport import LIVES, InvalidPassport, verify
+from shared.domain.profile import HANDOVER_MARGIN
+from shared.passport import LEEWAY, LIVES, InvalidPassport, verify
 from shared.use_cases.entitlements import PASSPORT_LIVES
 from tests.vectors.make import AT, FILE, KEY, NEXT, SIGNER, STRANGE, pem, vectors
 
@@ -24,7 +25,8 @@ def test_the_vectors_are_the_ones_that_are_made() -> None:
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
 def test_a_vector_holds_or_not(case: dict[str, Any]) -> None:
     def read() -> object:
-        return verify(case["token"], VECTORS["keys"], VECTORS["issuer"], VECTORS["vehicle"], case["at"])
+        heard = {"min_issued_at": case["minIssuedAt"]} if "minIssuedAt" in case else {}
+        return verify(case["token"], VECTORS["keys"], VECTORS["issuer"], VECTORS["vehicle"], case["at"], **heard)
 
     if case["holds"]:
         assert read()
@@ -40,6 +42,16 @@ def test_a_feature_may_be_used_until_its_end_and_by_those_whose_role_it_asks_for
     assert (found.allows("wifi-hotspot", AT + LIVES - 1), found.allows("wifi-hotspot", AT + LIVES)) == (True, False)
     assert (found.config("wifi-hotspot"), found.config("remote-climate")) == ({"gigabytes": 10}, None)
     assert (found.allows("teleport", AT), found.config("teleport")) == (False, None)
+
+
+def test_one_of_before_the_vehicle_changed_hands_says_so() -> None:
+    token = VECTORS["cases"][0]["token"]
+    with pytest.raises(InvalidPassport, match="before the vehicle changed hands"):
+        verify(token, VECTORS["keys"], VECTORS["issuer"], VECTORS["vehicle"], AT, AT + 1)
+
+
+def test_new_passports_are_dated_no_later_than_the_verifier_takes_them() -> None:
+    assert HANDOVER_MARGIN < LEEWAY * 1000
 
 
 def test_a_passport_is_issued_for_no_longer_than_it_is_believed() -> None:

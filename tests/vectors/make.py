@@ -108,12 +108,25 @@ MUST_NOT = {
 }
 
 
+SINCE = {
+    "issued in the first second of the ownership": (GOOD, AT, True),
+    "issued a second before the vehicle changed hands": (GOOD, AT + 1, False),
+    "issued a day before the vehicle changed hands": (token(claims={"iat": AT - 86_400, "exp": AT + 9}), AT, False),
+    "issued since, while the clock is behind": (token(claims={"iat": AT + 30, "exp": AT + 90}), AT + 30, True),
+}
+"""At the moment AT, where the least `iat` that still holds is known: `minIssuedAt`."""
+
+
 def vectors() -> dict[str, Any]:
     cases = [(True, MUST_HOLD), (False, MUST_NOT)]
     found = [
         {"name": name, "token": made, "at": at, "holds": holds}
         for holds, group in cases
         for name, (made, at) in group.items()
+    ]
+    found += [
+        {"name": name, "token": made, "at": AT, "minIssuedAt": since, "holds": holds}
+        for name, (made, since, holds) in SINCE.items()
     ]
     return {"issuer": ISSUER, "vehicle": VEHICLE, "keys": list(SIGNER.published()), "cases": found}
 
