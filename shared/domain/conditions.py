@@ -25,9 +25,9 @@ MARGIN = 50.0
 """Metres outside a fence at which a vehicle within still counts as inside: positions waver."""
 WALKING = 5.0
 """km/h below which a vehicle counts as standing."""
-CONFIRM = 60_000
+CONFIRM = 10 * 60_000
 """Milliseconds after which a single reading beyond a threshold counts, unless a second one confirms it before: sensors
-drop out for seconds."""
+drop out for seconds, and a car that reports in batches says nothing more for minutes."""
 TOPPED_UP = 5.0
 """Percent below the charge limit from which charging is no top-up any more."""
 OPEN_FROM = 5.0

@@ -138,7 +138,7 @@ async def test_a_percentage_that_drops_out_is_shown_and_not_told(car: Car) -> No
     assert car.told == []
 
 
-async def test_a_low_charge_is_told_with_the_second_reading_or_after_a_minute(car: Car) -> None:
+async def test_a_low_charge_is_told_after_ten_minutes_without_a_second_reading(car: Car) -> None:
     await car.report(seconds({0: {"soc": 9.0}}))
     assert car.told == []
     await car.wait(2 + CONFIRM / MINUTE)
