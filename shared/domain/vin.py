@@ -4,7 +4,7 @@ import re
 
 from shared.errors import Malformed
 
-CHECKED_REGIONS = frozenset({"na"})
+CHECKED_REGIONS = frozenset({"na", "us", "ca"})
 """Regions in which no vehicle is sold without a right check digit: 49 CFR 565.13 and Canada's CMVSS 115 ask for it.
 Elsewhere the ninth character is the manufacturer's own, wherever the vehicle was built."""
 _VIN = re.compile(r"[0-9A-HJ-NPR-Z]{17}", re.ASCII)

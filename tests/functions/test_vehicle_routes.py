@@ -64,7 +64,7 @@ async def test_the_brand_is_the_callers_and_no_other(world: MemoryWorld) -> None
 
 
 async def several(world: MemoryWorld) -> None:
-    for number, (region, model) in enumerate([("eu", "Polar"), ("eu", "Solar"), ("us", "Solar")], start=10):
+    for number, (region, model) in enumerate([("eu", "Polar"), ("eu", "Solar"), ("apac", "Solar")], start=10):
         await ask(vehicles.register_vehicle, body=new(number, region=region, model=model))
 
 
@@ -73,12 +73,12 @@ async def several(world: MemoryWorld) -> None:
     [
         ({}, 4),
         ({"region": "eu"}, 3),
-        ({"region": "us", "model": "Solar"}, 1),
+        ({"region": "apac", "model": "Solar"}, 1),
         ({"status": "active"}, 4),
         ({"status": "suspended"}, 0),
         ({"vin": "ZZZAURRA0DEM0001"}, 3),
         ({"vin": VIN}, 1),
-        ({"vin": VIN, "region": "us"}, 0),
+        ({"vin": VIN, "region": "apac"}, 0),
         ({"vin": "ZZZAURRA0DEM99999"}, 0),
     ],
 )

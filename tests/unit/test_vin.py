@@ -70,7 +70,7 @@ def _is_refused(vin: str, region: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("region", ["eu", "na"])
+@pytest.mark.parametrize("region", ["eu", "na", "us", "ca"])
 @pytest.mark.parametrize(
     "vin",
     [
