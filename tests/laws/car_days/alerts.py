@@ -137,7 +137,10 @@ def _codes(case: Case) -> Iterator[Expected]:
 
 
 def _left_open(case: Case) -> Iterator[Expected]:
-    """A window that stays down for more than ten minutes while the car is parked, of a car that says so."""
+    """A window that stays down for more than ten minutes while the car is parked, of a car that says so. It may look
+    like that where nobody hears of a car that stood at a light with its window down."""
+    for opening in (o for o in case.day.openings if o.value == 70 and case.profile.offline):
+        yield Expected("left_open", opening.span.start + OPEN_FOR, NEVER, certain=False)
     for opening in (o for o in case.day.openings if o.path == WINDOW and o.value == 30):
         at = opening.span.start
         if any(WINDOW in h.report.told for h in case.heard_between(at, opening.span.end - OPEN_FOR)):
@@ -170,6 +173,9 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
         stays = len(settled) == len(clear[n : n + 4]) and settled[-1] - after.at >= slack
         certain = stays and case.is_live(before.at, after.at + slack + SOON)
         yield Expected(kind, before.at, after.at + slack + _late(case) if certain else NEVER, certain, rule=id)
+    for (before, was), (after, inside) in pairwise(zones):
+        if was is not None and inside is None:  # along the edge, it may be taken for either
+            yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))
 
 
 def _zone(metres: float) -> bool | None:

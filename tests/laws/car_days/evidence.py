@@ -20,8 +20,8 @@ MOVES = 3.2 / 3.6
 """Metres a second from which a report shows for sure that the car moves."""
 FAR = 135.0
 """Metres between two fixes that show for sure that a car which tells nothing but its position moves."""
-LIVE = 600.0
-"""Seconds after which a report is too old to tell anything new from."""
+LIVE = 30.0
+"""Seconds within which a message arrives that is neither buffered nor late."""
 BLIND: dict[Receiver, float] = {"freezing": 155.0, "lagging": 95.0, "null_island": 35.0}
 """Seconds for which a receiver does not know where it is."""
 
@@ -77,9 +77,9 @@ class Case:
         return (h for h in self.heard if start <= h.at <= end)
 
     def is_live(self, start: float, end: float) -> bool:
-        """Whether everything that the car told in a span came in time, and nothing of it was lost."""
+        """Whether everything that the car told in a span arrived at once, and nothing of it was lost."""
         own = [m for m in self.messages if m.reports[-1].at >= start and m.reports[0].at <= end]
-        return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[0].at + LIVE) * 1000 for m in own)
+        return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[-1].at + LIVE) * 1000 for m in own)
 
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""

@@ -69,7 +69,7 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     within = case.profile.interval + case.wrong_by + (case.blind if case.profile.motion == "positions" else 0.0)
     if not drive.start - within <= start <= max(drive.start, moving[0]) + within:
         yield f"{what}: starts at {start:.1f}, first shown at {moving[0]:.1f}"
-    if not min(drive.end, moving[-1]) - within <= end <= drive.end + within:
+    if not min(drive.end, moving[-1]) - within <= end <= max(drive.end, _found_out(case, drive)) + within:
         yield f"{what}: ends at {end:.1f}, last shown at {moving[-1]:.1f}"
     listed = min(at for at, found in case.run.listed if found.id == trip.id)
     last = max(h.arrived for h in case.heard_between(drive.start, drive.end))
@@ -77,6 +77,13 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
         yield f"{what}: listed at {(listed - DAWN) / 1000:.0f}, last heard at {last:.0f}"
     yield from _distance(case, drive, trip, what)
     yield from _used(case, drive, trip, what)
+
+
+def _found_out(case: Case, drive: Drive) -> float:
+    """When a car that tells nothing but its position tells how far it came."""
+    fixes = 2 if case.profile.receiver == "split" else 1
+    after = [h.at for h in case.heard_between(drive.end, drive.end + STOP)][:fixes]
+    return after[-1] if after and case.profile.motion == "positions" else drive.end
 
 
 def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:

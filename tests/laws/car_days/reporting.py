@@ -95,7 +95,7 @@ class _Car:
                 changed |= self._heard_of(changes[n], moment.awake)
                 n += 1
             if moment.wakes:
-                self._gnss.wake(moment.at)
+                self._gnss.wake(moment.at, self._day.place_at(moment.at))
                 changed = dict(self._known)
             yield Report(moment.at, changed | self._measured(moment), moment.awake, once=bool(changed))
 

@@ -32,10 +32,10 @@ class Gnss:
         self._frozen = [self._within(d) for d in drives] if kind == "freezing" else []
         self._lost_until, self._jumped = -1.0, False
 
-    def wake(self, t: float) -> None:
-        """A receiver that was off has to find itself first."""
+    def wake(self, t: float, place: Place) -> None:
+        """A receiver that was off has to find itself first; one that lags says meanwhile where it was switched off."""
         if self._kind == "lagging":
-            self._lost_until = t + self._random.uniform(20, 90)
+            self._last, self._lost_until = self._noisy(t, place), t + self._random.uniform(20, 90)
         if self._kind == "null_island":
             self._lost_until = t + self._random.uniform(1, 30)
 
