@@ -173,7 +173,7 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
         stays = len(settled) == len(clear[n : n + 4]) and settled[-1] - after.at >= slack
         certain = stays and case.is_live(before.at, after.at + slack + SOON)
         yield Expected(kind, before.at, after.at + slack + _late(case) if certain else NEVER, certain, rule=id)
-    for (before, was), (after, inside) in pairwise(zones):
+    for (before, was), (_, inside) in pairwise(zones):
         if was is not None and inside is None:  # along the edge, it may be taken for either
             yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))
 

@@ -154,8 +154,8 @@ def _listings(case: Case) -> Iterator[str]:
             continue
         for drive in (d for d in case.day.drives if _meets(case, found, d.start, d.end)):
             own = [h for h in case.heard_between(drive.start, drive.end) if abs(case.day.motion(h.at)[0]) > MOVES]
-            known = [h.at for h in own if h.arrived <= looked]
-            if known and looked - max(known) < STOP - case.wrong_by - 1 and looked < drive.end:
+            known = [h.at for h in own if h.arrived <= looked and h.at > end + case.wrong_by + case.profile.interval]
+            if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
             came = [h for h in own if before and before[0] < h.arrived <= looked]
             if before and abs(before[1] - end) > 0.5 and not came:

@@ -110,11 +110,11 @@ class Counter:
         return int(true // step * step)
 
 
-def percent(random: Random, kind: Charge, soc: float, awake: bool) -> float:
-    """What the battery says; of some an awake car now and then reads 0."""
+def percent(random: Random, kind: Charge, soc: float, followed: bool) -> float:
+    """What the battery says; some say 0 now and then, if another reading follows soon."""
     if kind == "tenths":
         return round(soc, 1)
-    return 0.0 if kind == "dropouts" and awake and random.random() < 0.01 else float(int(soc))
+    return 0.0 if kind == "dropouts" and followed and random.random() < 0.01 else float(int(soc))
 
 
 def kilometres_an_hour(random: Random, speed: float, whole: bool, noisy: bool) -> float:
