@@ -101,13 +101,22 @@ def _open(doc: Document) -> Open:
 
 
 def _track(
-    journey: Any, charge: Any, outdated: Any, charged_from: Any = None, moved_at: int = -1, anchor: Any = None
+    journey: Any,
+    charge: Any,
+    outdated: Any,
+    closed: int,
+    charged_from: Any = None,
+    full_at: int = -1,
+    moved_at: int = -1,
+    anchor: Any = None,
 ) -> Track:
     return Track(
         journey=Span(*journey) if journey else None,
         charge=Span(*charge) if charge else None,
         outdated=tuple(Span(*s) for s in outdated),
+        closed=closed,
         charged_from=charged_from,
+        full_at=full_at,
         moved_at=moved_at,
         anchor=Place(*anchor) if anchor else None,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from shared.domain.battery import is_full, limit_of
 from shared.domain.geo import Circle, Polygon
 from shared.domain.paths import (
     CABLE,
@@ -27,12 +28,12 @@ WALKING = 5.0
 CONFIRM = 60_000
 """Milliseconds after which a single reading beyond a threshold counts, unless a second one confirms it before: sensors
 drop out for seconds."""
-NEAR_LIMIT = 1.0
-"""Percent below the charge limit at which charging counts as complete: cars stop a little early."""
 TOPPED_UP = 5.0
-"""Percent below the charge limit from which charging is no top-up any more, where no cable is reported."""
+"""Percent below the charge limit from which charging is no top-up any more."""
 OPEN_FROM = 5.0
 """Percent from which a window or roof counts as open: a closed one reports 1 or 2 when its seal gives."""
+JUST_NOW = 60_000
+"""Milliseconds for which a vehicle of which only positions are known is moving once it moved."""
 RECENT = 5 * 60_000
 """Milliseconds after which a speed says nothing of now: a car that falls asleep reports its last one for ever."""
 
@@ -114,8 +115,9 @@ class TroubleCode(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingComplete(Rule):
-    """Holds from when charging that began below the charge limit stops at it, until the cable is pulled. A vehicle that
-    reports no cable was unplugged if it moved or needs more than a top-up when it charges again."""
+    """Holds from when charging that began below the charge limit stops at it, until the cable is pulled or it charges
+    again. A top-up tells nothing: it begins close to the limit, at which a vehicle that has not moved since stopped
+    before."""
 
     kind, begun, over = "charging_complete", "charging_complete", "charging_complete_over"
 
@@ -124,29 +126,29 @@ class ChargingComplete(Rule):
         return (IS_CHARGING, CABLE)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
-        charge, limit = view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT)
-        limit = 100.0 if limit is None else limit
-        known = view.held.get(self.id)
-        if known is not None:
-            return (
-                {} if self._was_unplugged(view, known.since, charge, limit) else {"": {STATE_OF_CHARGE: charge or 0.0}}
-            )
+        charge, limit = view.number(STATE_OF_CHARGE), limit_of(view.number(CHARGE_LIMIT))
+        if self.id in view.held:
+            over = view.value(CABLE) is False or (view.value(IS_CHARGING) is True and not _tops_up(view, charge, limit))
+            return {} if over else {"": {STATE_OF_CHARGE: charge or 0.0}}
         stopped = IS_CHARGING in view.before and view.before[IS_CHARGING][0] is True
-        if not stopped or view.value(IS_CHARGING) is not False or charge is None or charge < limit - NEAR_LIMIT:
+        if not stopped or view.value(IS_CHARGING) is not False or not is_full(charge, limit):
             return {}
-        return {} if view.charged_from is not None and view.charged_from >= limit else {"": {STATE_OF_CHARGE: charge}}
+        began = view.charged_from
+        if began is not None and (began >= limit or _tops_up(view, began, limit)):
+            return {}
+        return {"": {STATE_OF_CHARGE: charge or 0.0}}
 
-    @staticmethod
-    def _was_unplugged(view: View, since: int, charge: float | None, limit: float) -> bool:
-        if view.value(CABLE) is not None:
-            return view.value(CABLE) is False
-        again = view.fresh.get(IS_CHARGING) is True
-        return again and (view.moved_at > since or (charge is not None and charge < limit - TOPPED_UP))
+
+def _tops_up(view: View, charge: float | None, limit: float) -> bool:
+    """Whether charging that begins at a state of charge (%) only keeps a vehicle at its limit."""
+    stayed = view.full_at >= 0 and view.moved_at <= view.full_at
+    return stayed and charge is not None and charge >= limit - TOPPED_UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovingWhileOff(Rule):
-    """Holds while the vehicle is seen to move after its systems went off: towed, or stolen."""
+    """Holds while the vehicle is seen to move after its systems went off, until it has stood for a while: towed, or
+    stolen."""
 
     kind, begun, over = "moving_while_off", "moving_while_off", "moving_while_off_over"
 
@@ -158,7 +160,8 @@ class MovingWhileOff(Rule):
         system = view.values.get(SYSTEM)
         if system is None or system[0] not in ("LOCK", "OFF"):
             return {}
-        return {"": {SYSTEM: system[0]}} if moves(view, system[1]) else {}
+        pauses = self.id in view.held and view.at - view.moved_at < RECENT
+        return {"": {SYSTEM: system[0]}} if pauses or moves(view, system[1]) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,4 +211,6 @@ def moves(view: View, since: int) -> bool:
     if speed and speed[1] >= since:
         return abs(view.number(SPEED) or 0.0) > WALKING
     moving = view.values.get(IS_MOVING)
-    return moving is not None and moving[0] is True and moving[1] >= since
+    if moving and moving[1] >= since:
+        return moving[0] is True
+    return view.moved_at >= max(since, view.at - JUST_NOW)

@@ -36,10 +36,15 @@ def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Ep
             after = _going_on(rule, known, view.at, in_time)
             if after and after != known:
                 episodes = {**episodes, key: after}
-                if after.told:
+                if after.told and not (known and known.told):
                     told += _begun(rule, key, after, facts)
         for key in [k for k in episodes if k.partition("/")[0] == rule.id and k.partition("/")[2] not in active]:
-            told += _ended(rule, key, episodes[key], view.at) if in_time else []
+            known = episodes[key]
+            if known.told and rule.confirm and known.clears < 0 and in_time:
+                episodes = {**episodes, key: known._replace(clears=view.at)}
+                continue
+            ended_at = known.clears if known.clears >= 0 else view.at
+            told += _ended(rule, key, known, ended_at) if in_time else []
             episodes = {k: e for k, e in episodes.items() if k != key}
     return episodes, told
 
@@ -64,14 +69,22 @@ def heard(book: Book, episodes: Episodes, at: int) -> tuple[Episodes, list[Told]
 def elapse(
     book: Book, episodes: Episodes, view: View, seen_at: int, now: int, offset: int = 0
 ) -> tuple[Episodes, list[Told]]:
-    """What time alone has brought by `now`: conditions that have lasted, by a clock that is `offset` ms behind, and
-    silence since `seen_at` (epoch ms)."""
+    """What time alone has brought by `now`: conditions that have lasted and still hold, by a clock that is `offset` ms
+    behind, and silence since `seen_at` (epoch ms)."""
     told = list[Told]()
     for key, episode in episodes.items():
         rule = book.by_id.get(key.partition("/")[0])
+        if rule is not None and episode.clears >= 0 and now - offset - episode.clears >= rule.confirm:
+            told += _ended(rule, key, episode, episode.clears)
+            episodes = {k: e for k, e in episodes.items() if k != key}
+            continue
         if rule is None or episode.told or now - offset - episode.since < rule.lasts:
             continue
-        facts = (rule.active(view) or {}).get(key.partition("/")[2], {})
+        active, subject = rule.active(view), key.partition("/")[2]
+        if active is not None and subject not in active:
+            episodes = {k: e for k, e in episodes.items() if k != key}
+            continue
+        facts = active[subject] if active else {}
         episodes = {**episodes, key: Episode(episode.since, True)}
         told += _begun(rule, key, episode, facts)
     for rule in book.silences:
@@ -86,9 +99,9 @@ def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int, offset: 
     """When time alone may do something next (epoch ms). Of a silence to the hour, so that it does not move with every
     event: early, never late."""
     moments = [
-        e.since + offset + r.lasts
+        offset + (e.clears + r.confirm if e.told else e.since + r.lasts)
         for k, e in episodes.items()
-        if not e.told and (r := book.by_id.get(k.partition("/")[0]))
+        if (not e.told or e.clears >= 0) and (r := book.by_id.get(k.partition("/")[0]))
     ]
     for rule in book.silences:
         if rule.id not in episodes and seen_at >= 0:

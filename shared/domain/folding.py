@@ -8,6 +8,7 @@ from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
 from shared.domain.location import Fix, Location, fix_in
+from shared.domain.motion import TRUSTED, last_statement
 from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.policy import Mode, Status, visible
@@ -121,7 +122,8 @@ class _Folding:
                 continue
             fresh, before = _merge(self._signals, sample)
             new = new or bool(fresh)
-            last_fix, fix = self._location.fix, self._locate(fresh)
+            last_fix = self._location.fix
+            fix = self._locate(fresh, sample.at)
             if fresh and not late and sample.at >= self._newest:
                 view = View(
                     values=self._signals,
@@ -129,9 +131,11 @@ class _Folding:
                     before=before,
                     held=self._episodes,
                     at=sample.at,
+                    last_at=self._newest,
                     fix=fix,
                     last_fix=last_fix,
                     charged_from=self._track.charged_from,
+                    full_at=self._track.full_at,
                     moved_at=self._track.moved_at,
                 )
                 told += self._weigh(view, event.arrived_at)
@@ -150,14 +154,16 @@ class _Folding:
             self._committed += len(told)
         return new
 
-    def _locate(self, fresh: Mapping[str, Value]) -> Fix | None:
+    def _locate(self, fresh: Mapping[str, Value], at: int) -> Fix | None:
         """The fix that a sample shows, if it does and can be believed."""
         if LATITUDE not in fresh and LONGITUDE not in fresh:
             return None
         found = fix_in(self._signals)
         if found is None:
             return None
-        self._location = self._location.follow(found)
+        last = last_statement(self._signals)
+        standing = last is not None and not last.moving and at - last.at <= TRUSTED
+        self._location = self._location.follow(found, standing)
         return found if self._location.fix == found else None
 
     def _weigh(self, view: View, arrived_at: int) -> list[Told]:
@@ -216,7 +222,7 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
-    view = View(state.signals, {}, {}, state.episodes, now)
+    view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
     told_now = notifications(state, told, None)
     committed = state.committed + len(told_now)

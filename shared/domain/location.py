@@ -14,6 +14,8 @@ LEAP = 1_000.0
 """Metres that a fix may jump at once: a receiver that was frozen catches up."""
 FASTEST = 70.0
 """Metres a second that a vehicle may have come beyond that: 250 km/h."""
+STAYED = 50.0
+"""Metres that a fix of a vehicle which says that it stands may lie off before it is doubted: receivers waver."""
 NULL_ISLAND = 0.1
 """Degrees around 0, 0 in which a fix is none: that is open sea, and where receivers without a fix claim to be."""
 
@@ -26,20 +28,25 @@ class Fix(NamedTuple):
 
 
 class Location(NamedTuple):
-    """The last good fix, and one that cannot be reached from it: believed once a second fix agrees with it."""
+    """The last good fix, and one that is doubted: believed once a second fix agrees with it."""
 
     fix: Fix | None = None
     doubted: Fix | None = None
 
-    def follow(self, found: Fix) -> "Location":
-        """After another fix; one that is older than the last good one changes nothing."""
-        if self.fix is None or (found.at >= self.fix.at and is_reachable(self.fix, found)):
+    def follow(self, found: Fix, standing: bool = False) -> "Location":
+        """After another fix; one that is older than the last good one changes nothing.
+
+        One is doubted that cannot be reached, or that lies elsewhere though the vehicle says that it stands: it may be
+        towed, or on a ferry, but then a second fix will be there too."""
+        if self.fix is None:
             return Location(found)
         if found.at < self.fix.at:
             return self
-        if self.doubted and is_reachable(self.doubted, found):
+        metres = distance(self.fix.place, found.place)
+        if is_reachable(self.fix, found) and (not standing or metres <= STAYED):
             return Location(found)
-        return Location(self.fix, found)
+        agrees = self.doubted is not None and is_reachable(self.doubted, found)
+        return Location(found) if agrees else Location(self.fix, found)
 
 
 def fix_in(signals: Mapping[str, tuple[Value, int]]) -> Fix | None:

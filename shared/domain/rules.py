@@ -14,27 +14,32 @@ type Facts = Mapping[str, Value]
 
 
 class Episode(NamedTuple):
-    """Since when the condition holds (epoch ms), and whether it has lasted long enough to count."""
+    """Since when the condition holds (epoch ms), and whether it has lasted long enough to count; and since when it does
+    not hold any more, as long as that is not confirmed (-1 while it holds)."""
 
     since: int
     told: bool
+    clears: int = -1
 
 
 class View(NamedTuple):
     """What a vehicle is known to be after a sample: each signal's value, what the sample told anew, what its readings
     replaced, with their times (epoch ms), and the episodes that are open.
 
-    `fix` is the place that the sample shows, `last_fix` the one before it; `charged_from` the state of charge (%) at
-    which the last charging began, `moved_at` when the vehicle moved last."""
+    `last_at` is when the newest sample before it was seen, `fix` the place that it shows, `last_fix` the one before it;
+    `charged_from` the state of charge (%) at which the last charging began, `full_at` when charging last stopped at the
+    limit before this sample, `moved_at` when the vehicle moved last."""
 
     values: Mapping[str, tuple[Value, int]]
     fresh: Mapping[str, Value]
     before: Mapping[str, tuple[Value, int]]
     held: Mapping[str, Episode]
     at: int
+    last_at: int = -1
     fix: Fix | None = None
     last_fix: Fix | None = None
     charged_from: float | None = None
+    full_at: int = -1
     moved_at: int = -1
 
     def value(self, path: str) -> Value | None:

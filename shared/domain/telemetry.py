@@ -109,5 +109,7 @@ def sample_times(claimed: Sequence[int | None], arrived_at: int) -> tuple[Sequen
 
 def _is_wrong(at: int, arrived_at: int) -> bool:
     """Ahead of arrival, or as many rollovers behind as bring it close to arrival."""
-    behind = range(at + ROLLOVER, arrived_at + AHEAD + 1, ROLLOVER)
-    return at > arrived_at + AHEAD or any(moved >= arrived_at - OLDEST for moved in behind)
+    if at > arrived_at + AHEAD:
+        return True
+    rollovers = round((arrived_at - at) / ROLLOVER)
+    return rollovers > 0 and abs(at + rollovers * ROLLOVER - arrived_at) <= OLDEST

@@ -1,14 +1,13 @@
 """Where a vehicle's journeys and charges begin and end, as far as the newest samples tell."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from shared.domain.battery import is_full
 from shared.domain.geo import Place
-from shared.domain.motion import Statement, moved, stated
-from shared.domain.paths import CABLE, IS_CHARGING, IS_MOVING, SPEED, STATE_OF_CHARGE
+from shared.domain.motion import last_statement, moved, stated
+from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Span
-from shared.domain.telemetry import Value
 
 STOP = 5 * 60_000
 """Milliseconds without moving after which a journey is over."""
@@ -22,13 +21,16 @@ SPANS = 8
 
 class Track(NamedTuple):
     """The journey and the charge under way; `outdated`: spans whose trips and charges are still to be derived from
-    history. `charged_from` is the state of charge (%) at which the last charging began, `moved_at` when the vehicle
-    moved last, `anchor` where it was found after it last said whether it moves."""
+    history; `closed`: the end of the last one that was over. `charged_from` is the state of charge (%) at which the
+    last charging began, `full_at` when it last stopped at the charge limit, `moved_at` when the vehicle moved last
+    (epoch ms), `anchor` where it was found after it last said whether it moves."""
 
     journey: Span | None = None
     charge: Span | None = None
     outdated: tuple[Span, ...] = ()
+    closed: int = -1
     charged_from: float | None = None
+    full_at: int = -1
     moved_at: int = -1
     anchor: Place | None = None
 
@@ -37,16 +39,20 @@ class Track(NamedTuple):
         track, at = self, view.at
         if self.journey and at - self.journey.end >= STOP:
             track = self.over(self.journey)._replace(journey=None)
-        if IS_CHARGING in view.fresh or (track.charge and _unplugged(view.fresh)):
+        if IS_CHARGING in view.fresh or (track.charge and view.fresh.get(CABLE) is False):
             track = track._charging(view)
         place = view.fix.place if view.fix else None
         said = stated(view.fresh)
         if said is None and place is None:
             return track
-        if said or moved(view.fresh, at, place, last_statement(view), self.anchor):
+        known = self.anchor or (view.last_fix.place if view.last_fix else None)
+        last = last_statement(view.values, view.fresh, view.before)
+        if said or moved(view.fresh, at, place, last, known, at - view.last_at):
             track = track._moving(at)
-        anchor = None if said is not None else place if track.moved_at == at or self.anchor is None else self.anchor
-        return track if anchor == track.anchor else track._replace(anchor=anchor)
+        if said is not None:
+            return track if self.anchor is None else track._replace(anchor=None)
+        anchor = place if track.moved_at == at else known or place
+        return track if anchor == self.anchor else track._replace(anchor=anchor)
 
     def _moving(self, at: int) -> "Track":
         """A vehicle that moves does not charge, whatever it forgot to say."""
@@ -55,11 +61,15 @@ class Track(NamedTuple):
         return track._replace(journey=Span(start, at), moved_at=at)
 
     def _charging(self, view: View) -> "Track":
-        if view.fresh.get(IS_CHARGING) is True and not _unplugged(view.fresh):
+        if view.fresh.get(IS_CHARGING) is True:
             if self.charge:
                 return self._replace(charge=Span(self.charge.start, view.at))
             return self._replace(charge=Span(view.at, view.at), charged_from=view.number(STATE_OF_CHARGE))
-        return self.over(Span(self.charge.start, view.at))._replace(charge=None) if self.charge else self
+        if self.charge is None:
+            return self
+        full = is_full(view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT))
+        over = self.over(Span(self.charge.start, view.at))
+        return over._replace(charge=None, full_at=view.at if full else self.full_at)
 
     def elapse(self, heard_at: int, now: int, offset: int = 0) -> "Track":
         """After that nothing was heard since `heard_at` (both epoch ms), from a clock that is `offset` ms behind."""
@@ -68,13 +78,14 @@ class Track(NamedTuple):
         return self
 
     def touch(self, at: int, newest: int) -> "Track":
-        """After a sample; where others were newer, what it belongs to has to be derived, unless that is under way."""
-        if at >= newest or any(span.start <= at for span in self.unfinished):
+        """After a sample, `newest` being the time of the newest before it (epoch ms): what a late one belongs to has to
+        be derived again, unless that is under way."""
+        if (at > self.closed and at >= newest - STOP) or any(span.start <= at for span in self.unfinished):
             return self
         return self.over(Span(at, at))
 
     def over(self, span: Span) -> "Track":
-        return self._replace(outdated=_joined((*self.outdated, span)))
+        return self._replace(outdated=_joined((*self.outdated, span)), closed=max(self.closed, span.end))
 
     def next_moment(self, heard_at: int, offset: int = 0) -> int | None:
         """When time alone looks whether the journey is over (epoch ms)."""
@@ -92,20 +103,6 @@ class Track(NamedTuple):
     def _over_at(journey: Span, heard_at: int, offset: int) -> int:
         """A journey that was uploaded late is over long ago, once nothing more of it follows."""
         return max(journey.end + offset + STOP, heard_at) + PATIENCE
-
-
-def last_statement(view: View) -> Statement | None:
-    """What speed or IsMoving had said before the sample."""
-    newest: Statement | None = None
-    for path in (IS_MOVING, SPEED):
-        known = view.before.get(path) if path in view.fresh else view.values.get(path)
-        if known and (newest is None or known[1] >= newest.at):
-            newest = Statement(bool(stated({path: known[0]})), known[1])
-    return newest
-
-
-def _unplugged(fresh: Mapping[str, Value]) -> bool:
-    return fresh.get(CABLE) is False
 
 
 def _joined(spans: tuple[Span, ...]) -> tuple[Span, ...]:

@@ -2,7 +2,7 @@
 where neither says anything."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,15 +14,20 @@ SPEED_GAP = 60_000
 """Milliseconds between two speeds over which distance is summed up, and without any sample that count as bridged."""
 ENOUGH = 0.8
 """Share of a stretch over which speed has to be known to hold the odometer to it."""
-HELD = 3
-"""How many times the usual interval a gap has to last for a speed of 0 at one end to hold until the other: a vehicle
-that reports on change said nothing while it stood."""
+UNUSUAL = 3
+"""How many times the usual interval a gap has to last to be none of a vehicle that reports regularly."""
 STANDING = 1.0
 """km/h up to which a vehicle stands."""
+RAMP = 10_000
+"""Milliseconds in which a vehicle reaches its speed, or stands: in a longer gap it stood for the rest of it."""
 APART = 25.0
 """Metres between two fixes of a way that is measured: what a receiver wavers by adds up below that."""
 TOLERANCE, SHARE = 50.0, 0.15
-"""Metres, and share of what speed says, by which an odometer may differ: wheels wear, and speeds are read late."""
+"""Metres, and share of what speed says of the whole trip, by which an odometer may differ: wheels wear, and speeds are
+read late."""
+DOUBLE = 2.0
+"""How many times more than speed an odometer may count between two of its steps, or less: between two speeds of a
+minute a car may stop and go."""
 FINE = 100.0
 """Metres of one step of an odometer up to which its reading at rest says where a trip began or ended."""
 
@@ -99,23 +104,31 @@ class Travel:
     def between(self, start: int, end: int) -> Travelled:
         """The distance of a trip from its first to its last moving sample (epoch ms), the vehicle being at rest before
         and after: the way from the speed before to the first, and from the last to the speed after, is part of it."""
-        start, end = self._widened(start, end)
-        sources = {"odometer": 0.0, "speed": 0.0, "position": 0.0}
-        points = self._anchors(start, end)
-        bounds = [start, *(at for at, _ in points), end] if points else [start, end]
-        self._fill(bounds[0], bounds[1], sources)
-        for a, b in pairwise(points):
-            counted = b[1] - a[1]
-            if self._is_plausible(a[0], b[0], counted):
-                sources["odometer"] += counted
-            else:
-                self._fill(a[0], b[0], sources)
-        if points:
-            self._fill(bounds[-2], bounds[-1], sources)
+        first, last = self._widened(start, end)
+        points = self._anchors(first, last)
+        counted = {(a[0], b[0]): b[1] - a[1] for a, b in pairwise(points)}
+        counted = {span: metres for span, metres in counted.items() if self._is_plausible(*span, metres)}
+        if not self._agrees(counted):
+            counted = {}
+        sources = {"odometer": sum(counted.values()), "speed": 0.0, "position": 0.0}
+        for a, b in pairwise(sorted({first, start, end, last, *(at for at, _ in points if first <= at <= last)})):
+            if not any(span[0] <= a and b <= span[1] for span in counted):
+                self._fill(a, b, sources, ramps=b <= start or a >= end)
         if not any(sources.values()) and len(self.odometer) > 1:
-            counted = self.odometer[-1][1] - self.odometer[0][1]
-            sources["odometer"] = counted if self._is_plausible(start, end, counted) else 0.0
+            metres = self.odometer[-1][1] - self.odometer[0][1]
+            sources["odometer"] = metres if self._is_plausible(start, end, metres) else 0.0
         return Travelled(sum(sources.values()), max(sources, key=lambda name: sources[name]))
+
+    def _agrees(self, counted: Mapping[tuple[int, int], float]) -> bool:
+        """Whether an odometer that is plausible step by step is so as a whole: one that counts in miles is not."""
+        known = [(metres, self._speed.between(*span)) for span, metres in counted.items()]
+        sure = [(metres, speed[0]) for (metres, speed), span in zip(known, counted, strict=True) if self._knows(*span)]
+        by_odometer, by_speed = sum(metres for metres, _ in sure), sum(speed for _, speed in sure)
+        return abs(by_odometer - by_speed) <= TOLERANCE + 2 * self._step + SHARE * by_speed
+
+    def _knows(self, start: int, end: int) -> bool:
+        """Whether speed says how far it went in [start, end]."""
+        return self._speed.between(start, end)[1] >= ENOUGH * (end - start)
 
     def _widened(self, start: int, end: int) -> tuple[int, int]:
         times = self._speed.times
@@ -129,8 +142,9 @@ class Travel:
         at rest too, so that its last reading before the trip and its first after it stand for the trip's ends."""
         ticks = [b for a, b in pairwise(self.odometer) if b[1] != a[1]]
         within = [p for p in ticks if start <= p[0] <= end]
-        if self._step > FINE:
-            return within if len(within) > 1 else []
+        during = sum(start <= at <= end for at, _ in self.odometer)
+        if self._step > FINE and 2 * len(within) < during:
+            return within
         times = [at for at, _ in self.odometer]
         before, after = bisect_right(times, start) - 1, bisect_left(times, end)
         first = [(start, self.odometer[before][1])] if before >= 0 else []
@@ -138,20 +152,28 @@ class Travel:
         return [*first, *(p for p in within if start < p[0] < end), *last]
 
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:
-        """Whether the odometer can have counted that: neither backwards nor faster than a car, and in agreement with
-        speed or, where there is none, no less than the straight line between the positions."""
+        """Whether the odometer can have counted that: neither backwards nor faster than a car, nor out of proportion to
+        speed or, where there is none, less than the straight line between the positions."""
         if counted < 0 or counted > FASTEST * (end - start) / 1000 + self._step:
             return False
         slack = TOLERANCE + (2 * self._step if counted else self._step)
-        metres, known = self._speed.between(start, end)
-        if known >= ENOUGH * (end - start):
-            return abs(counted - metres) <= slack + SHARE * metres
+        if self._knows(start, end):
+            metres, _ = self._speed.between(start, end)
+            return metres / DOUBLE - slack <= counted <= metres * DOUBLE + slack
         way, _ = self._way.between(start, end)
         return counted >= way * (1 - 2 * SHARE) - slack
 
-    def _fill(self, start: int, end: int, sources: dict[str, float]) -> None:
-        """Add what speed says of [start, end], and positions where speed says nothing."""
+    def _fill(self, start: int, end: int, sources: dict[str, float], ramps: bool) -> None:
+        """Add what speed says of [start, end], and positions where speed says nothing. While a vehicle gets going or
+        stops (`ramps`), positions are asked first: between two speeds it may have stood for most of the time."""
         metres, known = self._speed.between(start, end)
+        if ramps:
+            way, seen = self._way.between(start, end)
+            if seen >= end - start:
+                sources["position"] += way
+            else:
+                sources["speed"] += metres * min(1.0, RAMP / max(1, end - start))
+            return
         sources["speed"] += metres
         if known >= end - start:
             return
@@ -162,24 +184,30 @@ class Travel:
 
 
 def _by_speed(a: Point, b: Point, usual: float) -> float | None:
-    """Metres from one speed to the next; None over too long a gap."""
+    """Metres from one speed to the next; None over too long a gap. A vehicle that reports on change said nothing while
+    it stood, so that it moved for a part of such a gap only."""
     gap = b[0] - a[0]
     if gap > SPEED_GAP:
         return None
-    stands = min(a[1], b[1]) <= STANDING
-    mean = a[1] if stands and gap > HELD * usual else (a[1] + b[1]) / 2
-    return mean / 3.6 * gap / 1000
+    if min(a[1], b[1]) <= STANDING and gap > UNUSUAL * usual:
+        gap = min(gap, RAMP)
+    return (a[1] + b[1]) / 7.2 * gap / 1000
 
 
 def _way(fixes: Sequence[Fix]) -> Counter:
-    """Along the fixes that lie far enough apart to tell a way from noise, and the last one."""
-    kept = list(fixes[:1])
-    for fix in fixes[1:]:
-        if distance(kept[-1].place, fix.place) >= APART:
-            kept.append(fix)
-    if fixes and kept[-1] is not fixes[-1]:
-        kept.append(fixes[-1])
-    metres = [0.0]
-    for a, b in pairwise(kept):
-        metres.append(metres[-1] + (distance(a.place, b.place) if is_reachable(a, b) else 0.0))
-    return Counter([fix.at for fix in kept], metres, [fix.at - kept[0].at for fix in kept])
+    """Along the fixes that lie far enough apart to tell a way from noise, and the last one. A step began where the fix
+    before it was taken, however long the vehicle had been there."""
+    if not fixes:
+        return Counter()
+    kept, times, metres = fixes[0], [fixes[0].at], [0.0]
+    for previous, fix in pairwise(fixes):
+        step = distance(kept.place, fix.place)
+        if step < APART and fix is not fixes[-1]:
+            continue
+        if previous.at > times[-1]:
+            times.append(previous.at)
+            metres.append(metres[-1])
+        times.append(fix.at)
+        metres.append(metres[-1] + (step if is_reachable(kept, fix) else 0.0))
+        kept = fix
+    return Counter(times, metres, [at - times[0] for at in times])

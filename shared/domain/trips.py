@@ -1,14 +1,15 @@
 """Trips, derived from what is in history: the same samples always give the same ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.domain.battery import Ends, change, energy_between, number, state_of_charge
+from shared.domain.battery import Ends, ends, energy_between, number, state_of_charge
 from shared.domain.geo import Place, distance
-from shared.domain.location import POSITION_AGE, Fix, is_reachable, place_of
-from shared.domain.motion import Statement, moved, stated
-from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER, SPEED
+from shared.domain.location import Fix
+from shared.domain.motion import stated
+from shared.domain.movement import Shown, believed_fixes, movement
+from shared.domain.paths import ODOMETER, SPEED
 from shared.domain.span import Known, Span, id_of, stretches
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
@@ -20,8 +21,6 @@ APART = 10.0
 """Metres between two points of a line."""
 POINTS = 500
 """Points of a line at most."""
-AGREEING = 3
-"""Fixes that agree with each other before a leap is believed after all."""
 WALKING = 5.0
 """km/h that a vehicle reaches on every trip, or else its odometer or positions have to show that it went away."""
 SHOWN = 3
@@ -55,8 +54,8 @@ def trips(
 ) -> list[Trip]:
     """Every journey in the samples, which are in order of time. One that grew keeps the id it had."""
     found = list[Trip]()
-    fixes = positions(samples)
-    shown = list(_motion(samples, {fix.at: fix.place for fix in fixes}))
+    fixes = believed_fixes(samples)
+    shown = movement(samples, fixes)
     for span in stretches(shown, STOP):
         around = [s for s in samples if span.start - STOP <= s.at <= span.end + STOP]
         own = [s for s in around if span.start <= s.at <= span.end]
@@ -64,7 +63,7 @@ def trips(
         travelled = _travel(around, fixes).between(*span)
         if not _counts(span, travelled.metres, own, way, shown, settings):
             continue
-        used = change(samples, span, FUEL)
+        full, left = ends(samples, span, FUEL)
         energy = energy_between(samples, span, capacity)
         trip = Trip(
             id=id_of("trip", span, known, [f.id for f in found]),
@@ -74,7 +73,7 @@ def trips(
             taken_from=travelled.source,
             soc=state_of_charge(samples, span),
             energy=-energy if energy is not None else None,
-            fuel=max(0.0, -used) if used is not None else None,
+            fuel=max(0.0, full - left) if full is not None and left is not None else None,
             line=_thinned([fix.place for fix in way]),
             bridged=sum(b.at - a.at for a, b in pairwise(own) if b.at - a.at > SPEED_GAP),
         )
@@ -87,73 +86,6 @@ def is_trip_id(text: str) -> bool:
     return name == "trip" and at.isascii() and at.isdigit() and len(at) <= 14
 
 
-def positions(samples: Sequence[Sample]) -> list[Fix]:
-    """Where the vehicle was, without the repeats of a receiver that stands still and the leaps of one that is lost.
-
-    A latitude and a longitude that came apart are brought together by time."""
-    kept, doubted = list[Fix](), list[Fix]()
-    for fix in _paired(samples):
-        if fix.place in (kept[-1].place if kept else None, doubted[-1].place if doubted else None):
-            continue
-        if not kept or is_reachable(kept[-1], fix):
-            kept.append(fix)
-            doubted = []
-            continue
-        doubted = [*doubted, fix] if doubted and is_reachable(doubted[-1], fix) else [fix]
-        if len(doubted) >= AGREEING:
-            kept += doubted
-            doubted = []
-    return kept
-
-
-def _paired(samples: Sequence[Sample]) -> Iterator[Fix]:
-    """A fix at each moment that has a latitude or a longitude and knows the other."""
-    latitudes = [(s.at, n) for s in samples if (n := number(s.readings.get(LATITUDE))) is not None]
-    longitudes = [(s.at, n) for s in samples if (n := number(s.readings.get(LONGITUDE))) is not None]
-    latitude_at, longitude_at = _Line(latitudes), _Line(longitudes)
-    for at in sorted({at for at, _ in latitudes} | {at for at, _ in longitudes}):
-        place = place_of(latitude_at(at), longitude_at(at))
-        if place is not None:
-            yield Fix(place, at)
-
-
-class _Line:
-    """One coordinate over time; asked for at rising moments."""
-
-    def __init__(self, known: Sequence[tuple[int, float]]) -> None:
-        self._known, self._next = known, 0
-
-    def __call__(self, at: int) -> float | None:
-        known = self._known
-        while self._next < len(known) and known[self._next][0] <= at:
-            self._next += 1
-        if self._next == 0:
-            return None
-        before, value = known[self._next - 1]
-        if at - before > POSITION_AGE:
-            return None
-        if before == at or self._next == len(known):
-            return value
-        after, following = known[self._next]
-        if after - before > POSITION_AGE or abs(following - value) > 1:
-            return value
-        return value + (following - value) * (at - before) / (after - before)
-
-
-def _motion(samples: Sequence[Sample], places: Mapping[int, Place]) -> Iterator[tuple[int, bool | None]]:
-    """What each sample shows: whether the vehicle moved up to it, or None."""
-    last: Statement | None = None
-    anchor: Place | None = None
-    for sample in samples:
-        place = places.get(sample.at)
-        yield sample.at, (shows := moved(sample.readings, sample.at, place, last, anchor))
-        said = stated(sample.readings)
-        if said is not None:
-            last, anchor = Statement(said, sample.at), None
-        elif place and (shows or anchor is None):
-            anchor = place
-
-
 def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
     """Of the samples of a trip and of the rest around it."""
     odometer = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
@@ -162,12 +94,7 @@ def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
 
 
 def _counts(
-    span: Span,
-    metres: float,
-    own: Sequence[Sample],
-    way: Sequence[Fix],
-    shown: Sequence[tuple[int, bool | None]],
-    settings: TripSettings,
+    span: Span, metres: float, own: Sequence[Sample], way: Sequence[Fix], shown: Shown, settings: TripSettings
 ) -> bool:
     """Whether a stretch of movement is a trip."""
     if metres < settings.metres or span.end - span.start < settings.seconds * 1000:

@@ -203,6 +203,16 @@ def plugged(soc: float, charging: bool) -> dict[str, Value]:
         ([charge(80, True), charge(80, False)], []),
         (
             [plugged(79, True), plugged(80, False), {CABLE: False}, plugged(79, True), plugged(80, False)],
+            ["charging_complete"],
+        ),
+        (
+            [
+                plugged(79, True),
+                plugged(80, False),
+                {CABLE: False, "Vehicle.Speed": 9.0},
+                plugged(79, True),
+                plugged(80, False),
+            ],
             ["charging_complete"] * 2,
         ),
         (

@@ -7,12 +7,13 @@ import pytest
 from local.fleet.drives import is_time, recorded
 from shared.domain.charges import charges
 from shared.domain.geo import Place
+from shared.domain.movement import positions
 from shared.domain.paths import BATTERY, IS_CHARGING, IS_MOVING, LATITUDE, LONGITUDE, ODOMETER, SPEED, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Known, Span
 from shared.domain.telemetry import Sample, Value
 from shared.domain.track import LOOKS, PATIENCE, SPANS, STOP, Track
-from shared.domain.trips import POINTS, positions, trips
+from shared.domain.trips import POINTS, trips
 from tests.examples import NOON, VEHICLE
 
 MINUTE = 60_000
@@ -176,15 +177,20 @@ def test_the_moment_to_look_at_a_journey_moves_once_a_minute_only() -> None:
 
 
 def test_a_late_sample_has_what_it_belongs_to_derived_unless_that_is_under_way() -> None:
-    late = Span(NOON - MINUTE, NOON - MINUTE)
-    assert Track().touch(NOON - MINUTE, NOON).outdated == (late,)
-    assert Track(journey=Span(NOON, NOON)).touch(NOON - MINUTE, NOON).outdated == (late,)
-    assert Track(journey=Span(NOON - 2 * MINUTE, NOON)).touch(NOON - MINUTE, NOON).outdated == ()
-    assert Track().touch(NOON, NOON).outdated == ()
+    at = NOON - 6 * MINUTE
+    late = Span(at, at)
+    assert Track().touch(at, NOON).outdated == (late,)
+    assert Track(journey=Span(NOON, NOON)).touch(at, NOON).outdated == (late,)
+    assert Track(journey=Span(at - MINUTE, NOON)).touch(at, NOON).outdated == ()
+
+
+def test_a_sample_that_is_a_little_late_is_derived_with_its_neighbours() -> None:
+    assert Track().touch(NOON - MINUTE, NOON).outdated == ()
+    assert Track(closed=NOON).touch(NOON - MINUTE, NOON).outdated == (Span(NOON - MINUTE, NOON - MINUTE),)
 
 
 def test_spans_that_touch_become_one_and_there_are_never_too_many() -> None:
-    track = Track()
+    track = Track(closed=NOON)
     for number in range(100):
         at = NOON - number * 3_600_000
         track = track.touch(at, NOON + 1).touch(at - MINUTE, NOON + 1)

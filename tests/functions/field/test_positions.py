@@ -77,7 +77,6 @@ async def test_a_position_that_wavers_at_the_edge_of_a_fence_is_told_once(car: C
     assert car.told == ["geofence_entered"]
 
 
-@pytest.mark.xfail(strict=False, reason="a fence is left with a single fix, also by a car that stands")
 async def test_one_fix_down_the_road_does_not_leave_the_fence_of_a_parked_car(car: Car) -> None:
     """traccar/traccar#3609: a single position more than 50 m beyond the fence, and back."""
     await car.has_fence(radius=100)
