@@ -31,12 +31,18 @@ export function freshnessOf(at, thresholds, now = Date.now()) {
 
 /** A geofence rule as a polygon. */
 export function fence({ id, circle, polygon }, draft = false) {
-  const ring = circle ? around(circle) : polygon.map((corner) => [corner.longitude, corner.latitude]);
+  const ring = circle ? around(circle) : polygon.reduce(joined, []);
   return {
     type: "Feature",
     properties: { id, draft },
     geometry: { type: "Polygon", coordinates: [[...ring, ring[0]]] },
   };
+}
+
+/** With one more corner, the shorter way from the last one: over the 180th meridian longitudes go on. */
+function joined(ring, { longitude, latitude }) {
+  const east = longitude - (ring.at(-1)?.[0] ?? longitude);
+  return [...ring, [longitude - (Math.abs(east) > 180 ? 360 * Math.round(east / 360) : 0), latitude]];
 }
 
 function around({ latitude, longitude, radius }) {

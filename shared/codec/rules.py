@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, ValidationInfo, model_validator
 
 from shared.codec.bodies import LATER, Body, Id
 from shared.domain.conditions import (
@@ -16,10 +16,12 @@ from shared.domain.conditions import (
     Threshold,
     TroubleCode,
 )
-from shared.domain.geo import Circle, Place, Polygon
+from shared.domain.geo import Circle, Place, Polygon, opened
 from shared.domain.rules import CORNERS, Rule
 
 _SIMPLE: dict[str, type[Rule]] = {kind.kind: kind for kind in (TroubleCode, ChargingComplete, MovingWhileOff, Silent)}
+STORED = "stored"
+"""The context in which shapes are read that were accepted once: what is asked of new ones must not stop ingest."""
 type Finite = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 
 
@@ -62,8 +64,13 @@ class ThresholdBody(_Base):
 
 
 class PlaceBody(Body):
+    """In degrees. Beyond the 180th meridian longitudes go on (180.5), or begin anew (-179.5)."""
+
     latitude: Annotated[Finite, Field(ge=-90, le=90)]
-    longitude: Annotated[Finite, Field(ge=-180, le=180)]
+    longitude: Annotated[Finite, Field(ge=-360, le=360)]
+
+    def place(self) -> Place:
+        return Place(self.latitude, self.longitude)
 
 
 class CircleBody(PlaceBody):
@@ -71,26 +78,32 @@ class CircleBody(PlaceBody):
 
 
 class GeofenceBody(_Base):
-    """A circle (radius in metres), or a polygon of 3 to 100 corners that is no wider than half the globe."""
+    """A circle (radius in metres), or a polygon of 3 to 100 corners that is no wider than half the globe. The first
+    corner may be repeated as the last."""
 
     kind: Literal["geofence"]
     circle: CircleBody | None = None
-    polygon: Annotated[list[PlaceBody], Field(min_length=3, max_length=CORNERS)] | None = None
+    polygon: Annotated[list[PlaceBody], Field(min_length=3, max_length=CORNERS + 1)] | None = None
 
     @model_validator(mode="after")
-    def _one_shape(self) -> "GeofenceBody":
+    def _one_shape(self, info: ValidationInfo) -> "GeofenceBody":
         if (self.circle is None) == (self.polygon is None):
             raise ValueError("either a circle or a polygon")
-        if self.polygon and max(p.longitude for p in self.polygon) - min(p.longitude for p in self.polygon) > 180:
-            raise ValueError("a polygon is no wider than 180 degrees")
+        shape = self._shape()
+        if isinstance(shape, Polygon) and info.context != STORED:
+            if not 3 <= len(shape.corners) <= CORNERS:
+                raise ValueError(f"a polygon has 3 to {CORNERS} corners")
+            if shape.fault:
+                raise ValueError(shape.fault)
         return self
 
     def rule(self, drawn_at: int = 0) -> Rule:
+        return Geofence(shape=self._shape(), drawn_at=drawn_at, **self.common())
+
+    def _shape(self) -> Circle | Polygon:
         if self.circle:
-            shape: Circle | Polygon = Circle(Place(self.circle.latitude, self.circle.longitude), self.circle.radius)
-        else:
-            shape = Polygon(tuple(Place(p.latitude, p.longitude) for p in self.polygon or ()))
-        return Geofence(shape=shape, drawn_at=drawn_at, **self.common())
+            return Circle(self.circle.place(), self.circle.radius)
+        return Polygon(opened([corner.place() for corner in self.polygon or ()]))
 
 
 class StoredGeofence(GeofenceBody):
@@ -143,7 +156,7 @@ _RULES: TypeAdapter[list[StoredRule]] = TypeAdapter(list[StoredRule], config=LAT
 
 def rules(docs: object) -> tuple[Rule, ...]:
     """Stored rules."""
-    return tuple(body.rule() for body in _RULES.validate_python(docs))
+    return tuple(body.rule() for body in _RULES.validate_python(docs, context=STORED))
 
 
 def stored_rule(rule: Rule) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The mode `no_position`, from what a vehicle sends to everything that could come of it."""
+"""What tells a place, in the mode `no_position`; and geofences where longitudes begin anew."""
 
 import json
 from datetime import UTC, datetime
@@ -137,3 +137,66 @@ async def test_a_signal_of_the_brands_own_is_a_place_unless_its_overlay_says_tha
     assert list(state(world).signals) == ["Vehicle.Mood"]
     seen = (await ask(states.read_vehicle_state, "ada", vehicle_id=VEHICLE)).body["signals"]
     assert list(seen) == ["Vehicle.Mood"]
+
+
+# ---- geofences where longitudes begin anew
+
+SOUTH, NORTH = -17.01, -16.99
+
+
+def square(west: float, east: float) -> list[dict[str, float]]:
+    corners = ((SOUTH, west), (SOUTH, east), (NORTH, east), (NORTH, west))
+    return [{"latitude": latitude, "longitude": longitude} for latitude, longitude in corners]
+
+
+OVER_THE_MERIDIAN = [(-17.0, 179.98), (-17.0, 179.995), (-17.0, -179.995), (-17.0, -179.98)]
+FENCES: dict[str, tuple[dict[str, Any], list[tuple[float, float]]]] = {
+    "a polygon to 180.01": ({"polygon": square(179.99, 180.01)}, OVER_THE_MERIDIAN),
+    "a polygon to -179.99": ({"polygon": square(179.99, -179.99)}, OVER_THE_MERIDIAN),
+    "a polygon from -180.01": ({"polygon": square(-180.01, -179.99)}, OVER_THE_MERIDIAN),
+    "a closed ring": ({"polygon": [*square(179.99, -179.99), square(179.99, 0)[0]]}, OVER_THE_MERIDIAN),
+    "a circle over the meridian": (
+        {"circle": {"latitude": -17.0, "longitude": 180.0, "radius": 1_000}},
+        OVER_THE_MERIDIAN,
+    ),
+    "a circle at a pole": (
+        {"circle": {"latitude": 90.0, "longitude": 0.0, "radius": 1_000}},
+        [(89.98, 45.0), (89.995, 45.0), (90.0, 12.3), (89.995, -135.0), (89.98, -135.0)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "way"), FENCES.values(), ids=FENCES)
+async def test_a_fence_where_longitudes_begin_anew_is_entered_and_left_once(
+    world: MemoryWorld, shape: dict[str, Any], way: list[tuple[float, float]]
+) -> None:
+    rule = {"id": "far", "kind": "geofence", "on": ["enter", "exit"], **shape}
+    answer = await ask(rules.put_vehicle_rule, "ada", rule, vehicle_id=VEHICLE, rule_id="far")
+    assert answer.status == 200
+    for number, (latitude, longitude) in enumerate(way, 1):
+        signals = {"Vehicle.CurrentLocation.Latitude": latitude, "Vehicle.CurrentLocation.Longitude": longitude}
+        time = datetime.fromtimestamp(NOON / 1000 + number * MINUTE, UTC).isoformat()
+        data = {"samples": [{"time": time, "signals": signals}]}
+        await ingest(received(number * MINUTE, encoded(cloud_event(sequence=str(number), data=data))))
+        inside = list(state(world).episodes) == ["far"]
+        assert inside is (1 < number < len(way))
+    assert [told.kind for told in world.notifications.contents] == ["geofence_entered", "geofence_left"]
+
+
+@pytest.mark.parametrize(
+    ("corners", "detail"),
+    [
+        ([(80, 0), (80, 120), (80, -120)], "a polygon does not go around a pole: draw a circle there"),
+        ([(0, -100), (5, 0), (5, 100), (0, 0)], "a polygon is no wider than 180 degrees"),
+        ([(0, 0), (1, 1), (2, 2)], "the corners of a polygon do not all lie on one line"),
+        ([(48, 11), (49, 11), (48, 11)], "a polygon has 3 to 100 corners"),
+    ],
+)
+async def test_a_polygon_that_is_none_is_refused_with_the_reason(
+    world: MemoryWorld, corners: list[tuple[float, float]], detail: str
+) -> None:
+    polygon = [{"latitude": latitude, "longitude": longitude} for latitude, longitude in corners]
+    rule = {"id": "none", "kind": "geofence", "polygon": polygon}
+    answer = await ask(rules.put_vehicle_rule, "ada", rule, vehicle_id=VEHICLE, rule_id="none")
+    assert (answer.status, answer.code) == (400, "invalid_body")
+    assert detail in answer.body["detail"]

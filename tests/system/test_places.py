@@ -12,9 +12,12 @@ from uuid import uuid4
 from local.cloud import Api, Cloud
 from local.fleet.drives import rfc3339
 from local.fleet.sender import fleet, from_hub
+from local.signin import BRAND
 from tests.functions.test_places import CHARGING, PLACES, is_number, overlay
-from tests.system.test_road import eventually, message, register
+from tests.system.test_road import eventually, message, operator, register
 from tests.system.test_trust import holding
+
+__all__ = ["operator"]
 
 MINUTES = 14
 
@@ -95,3 +98,25 @@ async def car(cloud: Cloud, operator: Api, brand: str) -> Car:
         rule = {"id": name, "kind": "threshold", "name": name, "signal": signal, "above": 2, "clears": 1}
         await owner.call("PUT", f"vehicles/{vehicle}/rules/{name}", rule)
     return Car(vehicle, owner)
+
+
+async def test_a_fence_over_the_180th_meridian_is_entered_and_left_once(cloud: Cloud, operator: Api) -> None:
+    user = f"user-{uuid4().hex[:8]}"
+    vehicle = await register(operator, user)
+    sides = ((-17.01, 179.99), (-17.01, -179.99), (-16.99, -179.99), (-16.99, 179.99))
+    polygon = [{"latitude": latitude, "longitude": longitude} for latitude, longitude in sides]
+    fence = {"id": "island", "kind": "geofence", "on": ["enter", "exit"], "polygon": polygon}
+    start = datetime.now(UTC) - timedelta(minutes=5)
+    async with Api(cloud.url, cloud.issuer.token(user, BRAND, [])) as ada:
+        assert (await ada.call("PUT", f"vehicles/{vehicle}/rules/island", fence))["polygon"] == polygon
+        async with fleet(cloud.env["EVENTHUBS"]) as vehicles:
+            for number, longitude in enumerate((179.98, 179.995, -179.995, -179.98), 1):
+                seen = rfc3339(start + timedelta(minutes=number))
+                place = {"Vehicle.CurrentLocation.Latitude": -17.0, "Vehicle.CurrentLocation.Longitude": longitude}
+                await vehicles.send(vehicle, [from_hub(vehicle, message(vehicle, number, seen, **place))])
+
+        async def told() -> Any:
+            found = [item["kind"] for item in (await ada.call("GET", "me/inbox"))["items"]]
+            return found if len(found) == 2 else None
+
+        assert sorted(await eventually(told)) == ["geofence_entered", "geofence_left"]

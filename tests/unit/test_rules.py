@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -5,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.codec.rules import rules, stored_rule
+from shared.codec.bodies import parse
+from shared.codec.requests import PutRule
+from shared.codec.rules import rule_document, rules, stored_rule
 from shared.domain import folding
 from shared.domain.conditions import (
     CONFIRM,
@@ -33,6 +36,7 @@ from shared.domain.paths import (
 from shared.domain.rules import Book, Rule
 from shared.domain.telemetry import Event, Sample, Telemetry, Value
 from shared.domain.vehicle import VehicleState
+from shared.errors import Malformed
 from tests.examples import NOON, STATE, VEHICLE, owed
 
 BOTH = frozenset({"enter", "exit"})
@@ -160,6 +164,15 @@ def test_a_margin_reaches_as_far_beyond_an_edge_as_it_says() -> None:
     assert not SQUARE.contains(just_out)
     assert SQUARE.contains(just_out, margin=50)
     assert not SQUARE.contains(just_out, margin=30)
+
+
+def test_a_shape_that_was_stored_is_read_as_it_is_whatever_is_asked_of_new_ones() -> None:
+    line = [{"latitude": n, "longitude": n} for n in range(3)]
+    stored = {"id": "line", "kind": "geofence", "polygon": line}
+    (rule,) = rules([stored])
+    assert rule_document(rule)["polygon"] == line
+    with pytest.raises(Malformed, match="one line"):
+        parse(PutRule, json.dumps(stored).encode())
 
 
 @given(st.floats(-0.9, 0.9), st.floats(-0.9, 0.9))

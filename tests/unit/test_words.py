@@ -31,7 +31,7 @@ OPTIONAL = {("trouble_code_opened", "text"), ("trouble_code_closed", "text")}
 def by_rules() -> Iterable[Notification]:
     """A day in the life of a vehicle, as its rules tell of it."""
     low = Threshold(id="battery_low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low", on=BOTH)
-    yield from owed(drive(low, *[{STATE_OF_CHARGE: soc} for soc in (5.0, 5.0, 50.0, 50.0)]))
+    yield from owed(drive(low, *map(_charged, (5.0, 5.0, 50.0, 50.0))))
     code = TroubleCode(id="trouble_code", on=BOTH)
     yield from owed(drive(code, {TROUBLE_CODES: ["P0420"]}, {TROUBLE_CODES: []}))
     full = ChargingComplete(id="charging_complete", on=BOTH)
@@ -41,6 +41,10 @@ def by_rules() -> Iterable[Notification]:
     yield from owed(drive(HOME, north(0), north(5_000), every=600))
     yield from _by_time(LeftOpen(id="left_open", hold=600_000, on=BOTH), {OPENINGS[0]: True}, {OPENINGS[0]: False})
     yield from _by_time(Silent(id="silent", hold=2 * HOUR, on=BOTH), {"Vehicle.Speed": 0.0}, {"Vehicle.Speed": 0.0})
+
+
+def _charged(soc: float) -> dict[str, Value]:
+    return {STATE_OF_CHARGE: soc}
 
 
 def _by_time(rule: Rule, begins: dict[str, Value], ends: dict[str, Value]) -> Iterable[Notification]:

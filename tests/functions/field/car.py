@@ -68,15 +68,16 @@ def place(east: float = 0.0, north: float = 0.0) -> Signals:
 
 
 def drive(start: float, minutes: float, odometer: int | None = None, every: float = 0.5, **more: Any) -> Timeline:
-    """Eastwards from 48.0, 11.0 at 60 km/h, a kilometre each minute; the odometer counts on, if there is one. At the
-    end it stands."""
+    """Eastwards from 48.0, 11.0 at 60 km/h, a kilometre each minute; the odometer counts on, if there is one. Then it
+    slows down evenly, until the next sample."""
     found: dict[float, Signals] = {}
-    for step in range(int(minutes / every) + 1):
-        driven = step * every * 1000
+    steps = int(minutes / every)
+    for step in range(steps + 2):
+        driven = (step if step <= steps else steps + 0.5) * every * 1000
         counted = {} if odometer is None else {"odometer": round(odometer + driven)}
-        found[start + step * every] = {"speed": 60.0, **place(east=driven), **counted, **more}
-    last = found[start + minutes]
-    return found | {start + minutes + every: {**last, "speed": 0.0}}
+        speed = 60.0 if step <= steps else 0.0
+        found[start + step * every] = {"speed": speed, **place(east=driven), **counted, **more}
+    return found
 
 
 def parked(start: float, minutes: float, every: float = 1.0, **signals: Any) -> Timeline:

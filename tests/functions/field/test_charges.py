@@ -7,15 +7,12 @@ from tests.functions.field.car import Car, Timeline, drive, moment, parked
 HOUR = 60
 
 
-def charging(start: float, minutes: float, soc: tuple[float, float], every: float = 5, cable: bool = True) -> Timeline:
+def charging(start: float, minutes: float, soc: tuple[float, float], every: float = 5) -> Timeline:
     """At an even pace from one percentage to the other, in a battery of 60 kWh; the last says that it is over."""
     steps = int(minutes / every)
     gained = (soc[1] - soc[0]) / steps
-    found = {
-        start + n * every: {"charging": n < steps, "soc": soc[0] + n * gained, "cable": cable, "capacity": 60}
-        for n in range(steps + 1)
-    }
-    return parked(start, minutes, every=minutes) | {at: {"speed": 0.0, **signals} for at, signals in found.items()}
+    always = {"speed": 0.0, "cable": True, "capacity": 60}
+    return {start + n * every: {"charging": n < steps, "soc": soc[0] + n * gained, **always} for n in range(steps + 1)}
 
 
 async def test_a_night_between_two_charges_counts_nothing_twice(car: Car) -> None:
