@@ -144,7 +144,8 @@ def _left_open(case: Case) -> Iterator[Expected]:
     for opening in (o for o in case.day.openings if o.path == WINDOW and o.value == 30):
         at = opening.span.start
         if any(WINDOW in h.report.told for h in case.heard_between(at, opening.span.end - OPEN_FOR)):
-            certain = case.is_live(at - 60, at + OPEN_FOR + SOON)
+            stands = case.profile.motion != "positions"  # one that says neither may stand or not
+            certain = stands and case.is_live(at - 60, at + OPEN_FOR + SOON)
             latest = at + OPEN_FOR + _late(case) if certain else opening.span.end + 2 * 3600
             yield Expected("left_open", at + OPEN_FOR - case.profile.interval - 30, latest, certain)
 
@@ -163,7 +164,9 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
     clear = [(h, inside) for h, inside in zones if inside is not None]
     if clear and clear[0][1]:
-        yield Expected("geofence_entered", 0.0, clear[0][0].arrived + 3600, certain=False, rule=id)
+        placed = [h.arrived for h in fixes if case.shows_place(h)]
+        known = placed[1] if case.profile.clock == "behind" else placed[0]  # one shows no constant offset
+        yield Expected("geofence_entered", 0.0, known + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]
         if was == inside:

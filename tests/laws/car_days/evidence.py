@@ -83,6 +83,11 @@ class Case:
         own = [m for m in self.messages if m.reports[-1].at >= start and m.reports[0].at <= end]
         return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[-1].at + LIVE) * 1000 for m in own)
 
+    def shows_place(self, h: Heard) -> bool:
+        """Whether it tells where the car is, and not where no receiver is."""
+        found = [h.report.told[path] for path in (LATITUDE, LONGITUDE) if path in h.report.told]
+        return bool(found) and all(isinstance(value, float) and abs(value) > 1 for value in found)
+
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""
         moving = [h for h in self.heard_between(drive.start, drive.end) if abs(self.day.motion(h.at)[0]) > MOVES]

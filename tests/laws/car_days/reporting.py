@@ -62,7 +62,7 @@ def moments(day: Day, profile: Profile, random: Random) -> list[Moment]:
 def _at_rest(day: Day, profile: Profile, random: Random) -> Iterator[float]:
     """When a parked car reports: what changes, in regular heartbeats, and while it charges."""
     for at, path, _ in day.changes():
-        if at < LENGTH and (profile.rest != "asleep" or path in AT_CABLE):
+        if 0 < at < LENGTH and (profile.rest != "asleep" or path in AT_CABLE):
             yield at
     every = random.choice(WHILE_CHARGING)
     for span in (s for p in day.plug_ins for s in p.charging) if profile.rest != "asleep" else ():
