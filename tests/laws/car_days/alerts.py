@@ -164,8 +164,7 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
     clear = [(h, inside) for h, inside in zones if inside is not None]
     if clear and clear[0][1]:
-        placed = [h.arrived for h in fixes if case.shows_place(h)]
-        known = placed[1] if case.profile.clock == "behind" else placed[0]  # one shows no constant offset
+        known = [h.arrived for h in fixes if case.shows_place(h)][:4][-1]  # one shows no constant offset, or half a fix
         yield Expected("geofence_entered", 0.0, known + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.domain.geo import distance
+from shared.domain.geo import Place, distance
 from shared.domain.paths import IS_MOVING, LATITUDE, LONGITUDE, SPEED
 from tests.laws.car_days.day import Day
 from tests.laws.car_days.disorder import BEHIND, DAWN, DRIFT, LATENCY, Message
@@ -84,9 +84,10 @@ class Case:
         return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[-1].at + LIVE) * 1000 for m in own)
 
     def shows_place(self, h: Heard) -> bool:
-        """Whether it tells where the car is, and not where no receiver is."""
-        found = [h.report.told[path] for path in (LATITUDE, LONGITUDE) if path in h.report.told]
-        return bool(found) and all(isinstance(value, float) and abs(value) > 1 for value in found)
+        """Whether it tells where the car is, and not where it was or never will be."""
+        true, told = self.day.place_at(h.at), h.report.told
+        place = Place(*(told.get(path, at) for path, at in zip((LATITUDE, LONGITUDE), true, strict=True)))  # type: ignore[arg-type]
+        return bool({LATITUDE, LONGITUDE} & told.keys()) and distance(place, true) < NEAR
 
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""
@@ -106,7 +107,7 @@ class Case:
             place = self.day.place_at(h.at)
             if distance(goal, place) >= enough:
                 leaves = h.at
-            if {LATITUDE, LONGITUDE} & h.report.told.keys() and distance(anchor, place) >= enough:
+            if distance(anchor, place) >= enough and self.shows_place(h):
                 found.append(h.at)
                 anchor = place
         return [*(at for at in found if at < leaves), leaves]

@@ -11,7 +11,7 @@ from shared.domain.trips import Trip
 from tests.laws.car_days.charging import PlugIn
 from tests.laws.car_days.disorder import DAWN
 from tests.laws.car_days.driving import Drive
-from tests.laws.car_days.evidence import MOVES, Case
+from tests.laws.car_days.evidence import Case
 from tests.laws.car_days.sensors import STEPS
 
 STOP, FORGIVEN = 300.0, 15.0
@@ -80,10 +80,11 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
 
 
 def _found_out(case: Case, drive: Drive) -> float:
-    """When a car that tells nothing but its position tells how far it came."""
+    """When a car tells how far it came that tells no speed, and fell asleep or tells nothing but its position."""
+    late = case.profile.motion == "positions" or (case.profile.motion == "moving" and case.profile.rest == "asleep")
     fixes = 2 if case.profile.receiver == "split" else 1
     after = [h.at for h in case.heard_between(drive.end, drive.end + STOP)][:fixes]
-    return after[-1] if after and case.profile.motion == "positions" else drive.end
+    return after[-1] if late and after else drive.end
 
 
 def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
@@ -153,7 +154,8 @@ def _listings(case: Case) -> Iterator[str]:
         if isinstance(found, Charge):
             continue
         for drive in (d for d in case.day.drives if _meets(case, found, d.start, d.end)):
-            own = [h for h in case.heard_between(drive.start, drive.end) if abs(case.day.motion(h.at)[0]) > MOVES]
+            moving = set(case.moving(drive))
+            own = [h for h in case.heard_between(drive.start, drive.end) if h.at in moving]
             known = [h.at for h in own if h.arrived <= looked and h.at > end + case.wrong_by + case.profile.interval]
             if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"

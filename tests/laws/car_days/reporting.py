@@ -86,7 +86,7 @@ class _Car:
         self._day, self._profile, self._random = day, profile, random
         self._gnss = Gnss(random, profile.receiver, [Span(d.start, d.end) for d in day.drives])
         self._odometer = Counter(random, profile.odometer, day.odometer[-1])
-        self._noisy = random.random() < 0.5
+        self._noisy, self._soc = random.random() < 0.5, 0.0
         self._known, self._told = dict[str, Value](), dict[str, Value]()
 
     def reports(self, moments: Sequence[Moment]) -> Iterator[Report]:
@@ -116,8 +116,11 @@ class _Car:
         day, profile, random = self._day, self._profile, self._random
         speed, along, driven = day.motion(moment.at)
         on_change = profile.reporting == "on_change"
-        found = self._gnss.readings(moment.at, day.place(along))
-        found[STATE_OF_CHARGE] = percent(random, profile.charge, day.soc(moment.at, driven), followed)
+        # of a parked car that tells nothing else, a single leap cannot be told from a way that it went
+        steady = profile.motion == "positions" and not moment.awake
+        found = self._gnss.readings(moment.at, day.place(along), steady)
+        self._soc = percent(random, profile.charge, day.soc(moment.at, driven), followed and self._soc > 0)
+        found[STATE_OF_CHARGE] = self._soc
         if profile.motion == "speed":
             found[SPEED] = kilometres_an_hour(random, speed, on_change, self._noisy)
         elif profile.motion == "moving":
