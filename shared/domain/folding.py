@@ -8,7 +8,7 @@ from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
 from shared.domain.location import Fix, Location, fix_in
-from shared.domain.motion import TRUSTED, last_statement
+from shared.domain.motion import last_statement
 from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.policy import Mode, Status, visible
@@ -123,8 +123,8 @@ class _Folding:
             fresh, before = _merge(self._signals, sample)
             new = new or bool(fresh)
             last_fix = self._location.fix
-            fix = self._locate(fresh, sample.at)
-            if fresh and not late and sample.at >= self._newest:
+            fix = self._locate(fresh)
+            if fresh and not late:
                 view = View(
                     values=self._signals,
                     fresh=fresh,
@@ -154,7 +154,7 @@ class _Folding:
             self._committed += len(told)
         return new
 
-    def _locate(self, fresh: Mapping[str, Value], at: int) -> Fix | None:
+    def _locate(self, fresh: Mapping[str, Value]) -> Fix | None:
         """The fix that a sample shows, if it does and can be believed."""
         if LATITUDE not in fresh and LONGITUDE not in fresh:
             return None
@@ -162,7 +162,7 @@ class _Folding:
         if found is None:
             return None
         last = last_statement(self._signals)
-        standing = last is not None and not last.moving and at - last.at <= TRUSTED
+        standing = last is not None and not last.moving
         self._location = self._location.follow(found, standing)
         return found if self._location.fix == found else None
 

@@ -35,7 +35,7 @@ class Track(NamedTuple):
     anchor: Place | None = None
 
     def follow(self, view: View) -> "Track":
-        """After a sample that is the newest: what moves goes on, what has rested long enough is over."""
+        """After a sample that tells anything anew: what moves goes on, what has rested long enough is over."""
         track, at = self, view.at
         if self.journey and at - self.journey.end >= STOP:
             track = self.over(self.journey)._replace(journey=None)
@@ -57,18 +57,19 @@ class Track(NamedTuple):
     def _moving(self, at: int) -> "Track":
         """A vehicle that moves does not charge, whatever it forgot to say."""
         track = self.over(Span(self.charge.start, at))._replace(charge=None) if self.charge else self
-        start = track.journey.start if track.journey else at
-        return track._replace(journey=Span(start, at), moved_at=at)
+        journey = track.journey or Span(at, at)
+        journey = Span(min(journey.start, at), max(journey.end, at))
+        return track._replace(journey=journey, moved_at=max(track.moved_at, at))
 
     def _charging(self, view: View) -> "Track":
         if view.fresh.get(IS_CHARGING) is True:
             if self.charge:
-                return self._replace(charge=Span(self.charge.start, view.at))
+                return self._replace(charge=Span(min(self.charge.start, view.at), max(self.charge.end, view.at)))
             return self._replace(charge=Span(view.at, view.at), charged_from=view.number(STATE_OF_CHARGE))
         if self.charge is None:
             return self
         full = is_full(view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT))
-        over = self.over(Span(self.charge.start, view.at))
+        over = self.over(Span(min(self.charge.start, view.at), view.at))
         return over._replace(charge=None, full_at=view.at if full else self.full_at)
 
     def elapse(self, heard_at: int, now: int, offset: int = 0) -> "Track":
