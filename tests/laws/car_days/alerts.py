@@ -164,8 +164,9 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
     clear = [(h, inside) for h, inside in zones if inside is not None]
     if clear and clear[0][1]:
-        known = [h.arrived for h in fixes if case.shows_place(h)][:4][-1]  # one shows no constant offset, or half a fix
-        yield Expected("geofence_entered", 0.0, known + SOON, certain=False, rule=id)
+        known = [h.arrived for h in fixes if case.shows_place(h)][1]  # a single one shows no constant offset
+        halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix
+        yield Expected("geofence_entered", 0.0, NEVER if halves else known + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]
         if was == inside:

@@ -16,8 +16,8 @@ from tests.laws.car_days.profiles import Profile, Receiver
 from tests.laws.car_days.reporting import Report
 from tests.laws.car_days.run import Run
 
-MOVES = 3.2 / 3.6
-"""Metres a second from which a report shows for sure that the car moves."""
+MOVES = 4 / 3.6
+"""Metres a second from which a report shows for sure that the car moves, however it is rounded."""
 FAR = 135.0
 """Metres between two fixes that show for sure that a car which tells nothing but its position moves."""
 NEAR = 70.0

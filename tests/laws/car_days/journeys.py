@@ -24,6 +24,8 @@ LISTED_WITHIN = 11 * 60.0
 """Seconds after the last report of a drive: seven minutes of silence, and two until it is listed, by the minute."""
 SPEED_GAP = 60.0
 """Seconds over which two speeds are a distance."""
+MANOEUVRES = 50.0
+"""Metres out of a parking space and into one that positions cannot tell from a receiver that wavers."""
 EXACT = ("metres", "hectometres", "placeholders")
 """Odometers that know the way from the first to the last report of a drive."""
 
@@ -94,7 +96,8 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     start, end = (case.true_time(t) for t in trip.span)
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
-    unknown += 0.0 if case.profile.odometer in EXACT else _unknown(case, drive)
+    if case.profile.odometer not in EXACT:
+        unknown += 2 * _unknown(case, drive) + (MANOEUVRES if case.profile.motion != "speed" else 0.0)
     if not told * (1 - SHARE) - unknown <= trip.distance <= drive.metres * (1 + SHARE) + unknown:
         yield (
             f"{what}: {trip.distance:.0f} m by {trip.taken_from}, {told:.0f} of {drive.metres:.0f} m are right, "
@@ -159,6 +162,7 @@ def _listings(case: Case) -> Iterator[str]:
             known = [h.at for h in own if h.arrived <= looked and h.at > end + case.wrong_by + case.profile.interval]
             if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
-            came = [h for h in own if before and before[0] < h.arrived <= looked]
+            near = case.heard_between(drive.start - 60, drive.end + 60)
+            came = [h for h in near if before and before[0] < h.arrived <= looked]
             if before and abs(before[1] - end) > 0.5 and not came:
                 yield f"trip {_of(case, found)} ended at {before[1]:.0f} before, and nothing of it came since"
