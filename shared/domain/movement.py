@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from shared.domain.battery import number
 from shared.domain.geo import Place, distance
 from shared.domain.location import LEAP, POSITION_AGE, Fix, is_reachable, place_of
-from shared.domain.motion import Statement, moved, stated
+from shared.domain.motion import TRUSTED, Statement, moved, stated
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
@@ -21,8 +21,8 @@ type Shown = Sequence[tuple[int, bool | None]]
 
 
 def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
-    """What samples in order of time show, where the fixes in them are believed. What moves is seen by how far it is from
-    where it was last seen to move or said anything; or where it rests, once it has for long enough."""
+    """What samples in order of time show, where the fixes in them are believed. What moves is seen by how far it is
+    from where it was last seen to move or said anything; or where it rests, once it has for long enough."""
     places = {fix.at: fix.place for fix in fixes}
     found = list[tuple[int, bool | None]]()
     last: Statement | None = None
@@ -36,7 +36,8 @@ def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
         said = stated(sample.readings)
         if said is not None:
             last = Statement(said, sample.at)
-        if place and (said is not None or shows or anchor is None or sample.at - anchored_at > STOP):
+        rests = last is not None and not last.moving and sample.at - last.at <= TRUSTED
+        if place and (said is not None or shows or rests or anchor is None or sample.at - anchored_at > STOP):
             anchor, anchored_at = place, sample.at
     return found
 

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from shared.domain.battery import is_full
 from shared.domain.geo import Place
-from shared.domain.motion import last_statement, moved, stated
+from shared.domain.motion import TRUSTED, last_statement, moved, stated
 from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Span
+from shared.domain.telemetry import Sample
 
 STOP = 5 * 60_000
 """Milliseconds without moving after which a journey is over."""
@@ -51,7 +52,8 @@ class Track(NamedTuple):
             track = track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)
-        anchor = place if track.moved_at == at else known or place
+        rests = last is not None and not last.moving and at - last.at <= TRUSTED
+        anchor = place if track.moved_at == at or rests else known or place
         return track if anchor == self.anchor else track._replace(anchor=anchor)
 
     def _moving(self, at: int) -> "Track":
@@ -78,10 +80,14 @@ class Track(NamedTuple):
             return self.over(self.journey)._replace(journey=None)
         return self
 
-    def touch(self, at: int, newest: int) -> "Track":
+    def touch(self, sample: Sample, newest: int) -> "Track":
         """After a sample, `newest` being the time of the newest before it (epoch ms): what a late one belongs to has to
-        be derived again, unless that is under way."""
-        if (at > self.closed and at >= newest - STOP) or any(span.start <= at for span in self.unfinished):
+        be derived again, unless that is under way. One that is late by little and shows nothing changes nothing."""
+        at, readings = sample
+        if at >= newest or any(span.start <= at for span in self.unfinished):
+            return self
+        shows = stated(readings) or readings.get(IS_CHARGING) is True
+        if not shows and at > self.closed and at >= newest - STOP:
             return self
         return self.over(Span(at, at))
 
