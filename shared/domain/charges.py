@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.battery import Ends, energy_between, number, state_of_charge
+from shared.domain.motion import stated
 from shared.domain.movement import believed_fixes, movement
 from shared.domain.paths import CABLE, IS_CHARGING, STATE_OF_CHARGE
 from shared.domain.span import Known, Span, id_of
@@ -103,7 +104,7 @@ def _sessions(samples: Sequence[Sample], movement: Sequence[bool | None]) -> lis
         readings = sample.readings
         cable = readings.get(CABLE, cable) is not False
         going = going and found[-1].goes_on(sample.at) and not moves
-        if not going and readings.get(IS_CHARGING) is True and not moves:
+        if not going and readings.get(IS_CHARGING) is True and not stated(readings):
             found.append(_Session(sample.at, sample.at, cable))
             going = True
         if going:

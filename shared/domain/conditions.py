@@ -173,7 +173,7 @@ class LeftOpen(Rule):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        return (*OPENINGS, SPEED, IS_MOVING)
+        return (*OPENINGS, SPEED, IS_MOVING, LATITUDE, LONGITUDE)
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
         if moves(view, view.at - RECENT):

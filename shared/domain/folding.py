@@ -8,7 +8,7 @@ from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
 from shared.domain.location import Fix, Location, fix_in
-from shared.domain.motion import TRUSTED, last_statement
+from shared.domain.motion import last_statement
 from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.policy import Mode, Status, visible
@@ -123,8 +123,8 @@ class _Folding:
             fresh, before = _merge(self._signals, sample)
             new = new or bool(fresh)
             last_fix = self._location.fix
-            fix = self._locate(fresh, sample.at)
-            if fresh and not late and sample.at >= self._newest:
+            fix = self._locate(fresh, before)
+            if fresh and not late:
                 view = View(
                     values=self._signals,
                     fresh=fresh,
@@ -154,20 +154,22 @@ class _Folding:
             self._committed += len(told)
         return new
 
-    def _locate(self, fresh: Mapping[str, Value], at: int) -> Fix | None:
+    def _locate(self, fresh: Mapping[str, Value], before: Mapping[str, Reading]) -> Fix | None:
         """The fix that a sample shows, if it does and can be believed."""
         if LATITUDE not in fresh and LONGITUDE not in fresh:
             return None
         found = fix_in(self._signals)
         if found is None:
             return None
-        last = last_statement(self._signals)
-        standing = last is not None and not last.moving and at - last.at <= TRUSTED
+        last = last_statement(self._signals, fresh, before)
+        standing = last is not None and not last.moving
         self._location = self._location.follow(found, standing)
         return found if self._location.fix == found else None
 
     def _weigh(self, view: View, arrived_at: int) -> list[Told]:
         self._track = self._track.follow(view)
+        if self._track.moved_at != view.moved_at:
+            view = view._replace(moved_at=self._track.moved_at)
         if self._book.by_path.keys().isdisjoint(view.fresh):
             return []
         in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
@@ -176,7 +178,7 @@ class _Folding:
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         """Into the open chunk; of a message that may be a repeat, under an id of its own."""
-        self._track = self._track.touch(sample.at, self._newest)
+        self._track = self._track.touch(sample, self._newest)
         if late:
             strays.append(sample)
             return

@@ -3,25 +3,31 @@
 from collections.abc import Iterator, Sequence
 
 from shared.domain.battery import number
-from shared.domain.geo import Place
-from shared.domain.location import POSITION_AGE, Fix, is_reachable, place_of
-from shared.domain.motion import Statement, moved, stated
+from shared.domain.geo import Place, distance
+from shared.domain.location import LEAP, POSITION_AGE, Fix, is_reachable, place_of
+from shared.domain.motion import TRUSTED, Statement, moved, stated
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.telemetry import Sample
+from shared.domain.track import STOP
 
 AGREEING = 3
 """Fixes that agree with each other before a leap is believed after all."""
+
+CLOSE = 0.005
+"""Degrees within which no leap lies, wherever on earth."""
 
 type Shown = Sequence[tuple[int, bool | None]]
 """What each sample shows, by its time (epoch ms): whether the vehicle moved up to it, or None."""
 
 
 def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
-    """What samples in order of time show, where the fixes in them are believed."""
+    """What samples in order of time show, where the fixes in them are believed. What moves is seen by how far it is
+    from where it was last seen to move or said anything; or where it rests, once it has for long enough."""
     places = {fix.at: fix.place for fix in fixes}
     found = list[tuple[int, bool | None]]()
     last: Statement | None = None
     anchor: Place | None = None
+    anchored_at = 0
     for sample in samples:
         place = places.get(sample.at)
         silence = sample.at - found[-1][0] if found else 0
@@ -30,8 +36,9 @@ def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
         said = stated(sample.readings)
         if said is not None:
             last = Statement(said, sample.at)
-        if place and (said is not None or shows or anchor is None):
-            anchor = place
+        rests = last is not None and not last.moving and sample.at - last.at <= TRUSTED
+        if place and (said is not None or shows or rests or anchor is None or sample.at - anchored_at > STOP):
+            anchor, anchored_at = place, sample.at
     return found
 
 
@@ -49,7 +56,7 @@ def positions(samples: Sequence[Sample]) -> list[Fix]:
 def believed_fixes(samples: Sequence[Sample]) -> list[Fix]:
     """Every fix that can be reached from the one before, or with which others agree."""
     kept, doubted = list[Fix](), list[Fix]()
-    for fix in _paired(samples):
+    for fix in _without_leaps(list(_paired(samples))):
         if doubted and fix.place == doubted[-1].place:
             continue
         if not kept or is_reachable(kept[-1], fix):
@@ -61,6 +68,22 @@ def believed_fixes(samples: Sequence[Sample]) -> list[Fix]:
             kept += doubted
             doubted = []
     return kept
+
+
+def _without_leaps(fixes: Sequence[Fix]) -> Iterator[Fix]:
+    """Without single fixes far from both their neighbours, which lie close together."""
+    for n, fix in enumerate(fixes):
+        between = 0 < n < len(fixes) - 1
+        if not between or not _leaps(fixes[n - 1].place, fix.place, fixes[n + 1].place):
+            yield fix
+
+
+def _leaps(before: Place, place: Place, after: Place) -> bool:
+    """Whether a vehicle would have gone there and back."""
+    if abs(place.latitude - before.latitude) + abs(place.longitude - before.longitude) < CLOSE:
+        return False
+    away = min(distance(before, place), distance(place, after))
+    return away > LEAP and distance(before, after) < away / 4
 
 
 def _paired(samples: Sequence[Sample]) -> Iterator[Fix]:

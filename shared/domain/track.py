@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from shared.domain.battery import is_full
 from shared.domain.geo import Place
-from shared.domain.motion import last_statement, moved, stated
+from shared.domain.motion import TRUSTED, last_statement, moved, stated
 from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Span
+from shared.domain.telemetry import Sample
 
 STOP = 5 * 60_000
 """Milliseconds without moving after which a journey is over."""
@@ -35,7 +36,7 @@ class Track(NamedTuple):
     anchor: Place | None = None
 
     def follow(self, view: View) -> "Track":
-        """After a sample that is the newest: what moves goes on, what has rested long enough is over."""
+        """After a sample that tells anything anew: what moves goes on, what has rested long enough is over."""
         track, at = self, view.at
         if self.journey and at - self.journey.end >= STOP:
             track = self.over(self.journey)._replace(journey=None)
@@ -51,24 +52,26 @@ class Track(NamedTuple):
             track = track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)
-        anchor = place if track.moved_at == at else known or place
+        rests = last is not None and not last.moving and at - last.at <= TRUSTED
+        anchor = place if track.moved_at == at or rests else known or place
         return track if anchor == self.anchor else track._replace(anchor=anchor)
 
     def _moving(self, at: int) -> "Track":
         """A vehicle that moves does not charge, whatever it forgot to say."""
         track = self.over(Span(self.charge.start, at))._replace(charge=None) if self.charge else self
-        start = track.journey.start if track.journey else at
-        return track._replace(journey=Span(start, at), moved_at=at)
+        journey = track.journey or Span(at, at)
+        journey = Span(min(journey.start, at), max(journey.end, at))
+        return track._replace(journey=journey, moved_at=max(track.moved_at, at))
 
     def _charging(self, view: View) -> "Track":
         if view.fresh.get(IS_CHARGING) is True:
             if self.charge:
-                return self._replace(charge=Span(self.charge.start, view.at))
+                return self._replace(charge=Span(min(self.charge.start, view.at), max(self.charge.end, view.at)))
             return self._replace(charge=Span(view.at, view.at), charged_from=view.number(STATE_OF_CHARGE))
         if self.charge is None:
             return self
         full = is_full(view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT))
-        over = self.over(Span(self.charge.start, view.at))
+        over = self.over(Span(min(self.charge.start, view.at), view.at))
         return over._replace(charge=None, full_at=view.at if full else self.full_at)
 
     def elapse(self, heard_at: int, now: int, offset: int = 0) -> "Track":
@@ -77,10 +80,14 @@ class Track(NamedTuple):
             return self.over(self.journey)._replace(journey=None)
         return self
 
-    def touch(self, at: int, newest: int) -> "Track":
+    def touch(self, sample: Sample, newest: int) -> "Track":
         """After a sample, `newest` being the time of the newest before it (epoch ms): what a late one belongs to has to
-        be derived again, unless that is under way."""
-        if (at > self.closed and at >= newest - STOP) or any(span.start <= at for span in self.unfinished):
+        be derived again, unless that is under way. One that is late by little and shows nothing changes nothing."""
+        at, readings = sample
+        if at >= newest or any(span.start <= at for span in self.unfinished):
+            return self
+        shows = stated(readings) or readings.get(IS_CHARGING) is True
+        if not shows and at > self.closed and at >= newest - STOP:
             return self
         return self.over(Span(at, at))
 

@@ -26,8 +26,9 @@ TOLERANCE, SHARE = 50.0, 0.15
 """Metres, and share of what speed says of the whole trip, by which an odometer may differ: wheels wear, and speeds are
 read late."""
 DOUBLE = 2.0
-"""How many times more than speed an odometer may count between two of its steps, or less: between two speeds of a
-minute a car may stop and go."""
+"""How many times more than speed an odometer may count between two of its steps, or less."""
+UNSEEN = 15.0
+"""Metres a second that a vehicle may have gone between two speeds without showing it: from one light to the next."""
 FINE = 100.0
 """Metres of one step of an odometer up to which its reading at rest says where a trip began or ended."""
 
@@ -90,6 +91,7 @@ class Travel:
     speeds: Sequence[Point]
     fixes: Sequence[Fix]
     _step: float = field(init=False)
+    _unseen: float = field(init=False)
     _speed: Counter = field(init=False)
     _way: Counter = field(init=False)
 
@@ -97,6 +99,7 @@ class Travel:
         gaps = sorted(b[0] - a[0] for a, b in pairwise(self.speeds))
         usual = gaps[len(gaps) // 2] if gaps else 0
         self._speed = Counter.of(self.speeds, lambda a, b: _by_speed(a, b, usual))
+        self._unseen = UNSEEN * usual / 1000
         self._way = _way(self.fixes)
         self._step = min((b[1] - a[1] for a, b in pairwise(self.odometer) if b[1] > a[1]), default=0.0)
         self._step = min(self._step, COARSEST)
@@ -120,11 +123,15 @@ class Travel:
         return Travelled(sum(sources.values()), max(sources, key=lambda name: sources[name]))
 
     def _agrees(self, counted: Mapping[tuple[int, int], float]) -> bool:
-        """Whether an odometer that is plausible step by step is so as a whole: one that counts in miles is not."""
-        known = [(metres, self._speed.between(*span)) for span, metres in counted.items()]
-        sure = [(metres, speed[0]) for (metres, speed), span in zip(known, counted, strict=True) if self._knows(*span)]
-        by_odometer, by_speed = sum(metres for metres, _ in sure), sum(speed for _, speed in sure)
-        return abs(by_odometer - by_speed) <= TOLERANCE + 2 * self._step + SHARE * by_speed
+        """Whether an odometer that is plausible step by step is so as a whole, by what speed says, or positions where
+        there is none: one that counts in miles is not. Along the positions a way is easily too long."""
+        sure = {span for span in counted if self._knows(*span)}
+        by_speed = sum(self._speed.between(*span)[0] for span in sure)
+        by_way = sum(self._way.between(*span)[0] for span in counted.keys() - sure)
+        slack = TOLERANCE + 2 * self._step
+        if sum(metres for span, metres in counted.items() if span not in sure) < by_way * (1 - 2 * SHARE) - slack:
+            return False
+        return abs(sum(counted[span] for span in sure) - by_speed) <= slack + self._unseen + SHARE * by_speed
 
     def _knows(self, start: int, end: int) -> bool:
         """Whether speed says how far it went in [start, end]."""
@@ -153,15 +160,15 @@ class Travel:
 
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:
         """Whether the odometer can have counted that: neither backwards nor faster than a car, nor out of proportion to
-        speed or, where there is none, less than the straight line between the positions."""
+        speed; and where there is none, it has not stood still while positions moved."""
         if counted < 0 or counted > FASTEST * (end - start) / 1000 + self._step:
             return False
         slack = TOLERANCE + (2 * self._step if counted else self._step)
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
+            slack += self._unseen
             return metres / DOUBLE - slack <= counted <= metres * DOUBLE + slack
-        way, _ = self._way.between(start, end)
-        return counted >= way * (1 - 2 * SHARE) - slack
+        return counted > 0 or self._way.between(start, end)[0] <= slack
 
     def _fill(self, start: int, end: int, sources: dict[str, float], ramps: bool) -> None:
         """Add what speed says of [start, end], and positions where speed says nothing. While a vehicle gets going or

@@ -89,8 +89,20 @@ def is_trip_id(text: str) -> bool:
 def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
     """Of the samples of a trip and of the rest around it."""
     odometer = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
-    speeds = [(s.at, abs(n)) for s in samples if (n := number(s.readings.get(SPEED))) is not None]
-    return Travel(odometer, speeds, fixes)
+    return Travel(odometer, _speeds(samples), fixes)
+
+
+def _speeds(samples: Sequence[Sample]) -> list[tuple[int, float]]:
+    """km/h, without their signs. One that is reported on change holds at the samples that tell no other."""
+    found, told_at = list[tuple[int, float]](), 0
+    for sample in samples:
+        speed = number(sample.readings.get(SPEED))
+        if speed is not None:
+            found.append((sample.at, abs(speed)))
+            told_at = sample.at
+        elif found and sample.at - told_at <= SPEED_GAP:
+            found.append((sample.at, found[-1][1]))
+    return found
 
 
 def _counts(

@@ -13,8 +13,8 @@ from shared.domain.trips import Trip, trips
 from shared.domain.vehicle import VehicleState
 from shared.ports import Histories
 
-ROUNDS = 8
-"""How often the window is widened for a trip or charge that sticks out of it."""
+ROUNDS = 10
+"""How often the window is widened for a trip or charge that sticks out of it, each time by twice as much."""
 
 
 async def samples_between(state: VehicleState, start: int, end: int, histories: Histories) -> list[Sample]:
@@ -31,25 +31,26 @@ async def derive(state: VehicleState, span: Span, histories: Histories, settings
 
     What is still under way is left as it is: it is derived once it is over."""
     window = Span(span.start - 2 * STOP, span.end + 2 * STOP)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         known = await _known(state.vehicle_id, window, histories)
         samples = await samples_between(state, *window, histories)
         names = [Known(d.id, d.span) for d in known]
         capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
         found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names, settings)]
         found += charges(state.vehicle_id, samples, capacity, names)
-        needed = [_surrounding(d) for d in (*found, *known) if _touches(d.span, span)]
-        wider = Span(min([window.start, *(s.start for s in needed)]), max([window.end, *(s.end for s in needed)]))
+        touching = [d for d in found if _touches(d.span, span)]
+        outdated = [k for k in known if _touches(k.span, span) or any(_is_part(k, d) for d in touching)]
+        wider = _widened(window, [*touching, *outdated], 2**number)
         if wider == window:
             break
         window = wider
-    now = [d for d in found if _touches(d.span, span) and not _goes_on(d, state)]
+    now = [d for d in touching if not _goes_on(d, state)]
     growing = [d.span for d in found if _goes_on(d, state)]
     kept = {d.id for d in now}
     for one in now:
         await histories.put_derived(one, state.policy.history_days)
-    for old in known:
-        if _touches(old.span, span) and old.id not in kept and not any(old.span.overlaps(g) for g in growing):
+    for old in outdated:
+        if old.id not in kept and not any(old.span.overlaps(g) for g in growing):
             await histories.drop_derived(old)
 
 
@@ -66,10 +67,22 @@ def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
     return under_way is not None and derived.span.end >= under_way.start
 
 
-def _surrounding(derived: Trip | Charge) -> Span:
-    """What has to be looked at to know that it begins and ends where it does."""
-    gap = STOP if isinstance(derived, Trip) else max(PAUSE, HELD)
-    return Span(derived.span.start - gap, derived.span.end + gap)
+def _is_part(known: Trip | Charge, found: Trip | Charge) -> bool:
+    """Whether what was derived before belongs to what is found now."""
+    return type(known) is type(found) and known.span.overlaps(found.span)
+
+
+def _widened(window: Span, derived: Sequence[Trip | Charge], by: int) -> Span:
+    """A window that surrounds everything by as much as has to be looked at to know that it begins and ends there; `by`
+    so many times as much where it does not do so already."""
+    start, end = window
+    for d in derived:
+        gap = STOP if isinstance(d, Trip) else max(PAUSE, HELD)
+        if d.span.start - gap < window.start:
+            start = min(start, d.span.start - by * gap)
+        if d.span.end + gap > window.end:
+            end = max(end, d.span.end + by * gap)
+    return Span(start, end)
 
 
 def _touches(a: Span, b: Span) -> bool:

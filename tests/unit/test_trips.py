@@ -29,6 +29,10 @@ def driving(start: int, end: int, **more: Value) -> list[Sample]:
     return [sample(second, {SPEED: 36.0, **more}) for second in range(start, end + 1)]
 
 
+def resting(at: int) -> Sample:
+    return Sample(at, {SPEED: 0.0})
+
+
 def parked(start: int, end: int) -> list[Sample]:
     return [sample(second, {SPEED: 0.0}) for second in range(start, end + 1, 10)]
 
@@ -177,23 +181,27 @@ def test_the_moment_to_look_at_a_journey_moves_once_a_minute_only() -> None:
 
 
 def test_a_late_sample_has_what_it_belongs_to_derived_unless_that_is_under_way() -> None:
-    at = NOON - 6 * MINUTE
-    late = Span(at, at)
-    assert Track().touch(at, NOON).outdated == (late,)
-    assert Track(journey=Span(NOON, NOON)).touch(at, NOON).outdated == (late,)
-    assert Track(journey=Span(at - MINUTE, NOON)).touch(at, NOON).outdated == ()
+    late = resting(NOON - 6 * MINUTE)
+    outdated = (Span(late.at, late.at),)
+    assert Track().touch(late, NOON).outdated == outdated
+    assert Track(journey=Span(NOON, NOON)).touch(late, NOON).outdated == outdated
+    assert Track(journey=Span(late.at - MINUTE, NOON)).touch(late, NOON).outdated == ()
 
 
-def test_a_sample_that_is_a_little_late_is_derived_with_its_neighbours() -> None:
-    assert Track().touch(NOON - MINUTE, NOON).outdated == ()
-    assert Track(closed=NOON).touch(NOON - MINUTE, NOON).outdated == (Span(NOON - MINUTE, NOON - MINUTE),)
+def test_a_sample_that_is_a_little_late_is_derived_with_its_neighbours_unless_it_shows_anything() -> None:
+    late = resting(NOON - MINUTE)
+    outdated = (Span(late.at, late.at),)
+    assert Track().touch(late, NOON).outdated == ()
+    assert Track(closed=NOON).touch(late, NOON).outdated == outdated
+    assert Track().touch(Sample(late.at, {SPEED: 50.0}), NOON).outdated == outdated
+    assert Track().touch(Sample(late.at, {IS_CHARGING: True}), NOON).outdated == outdated
 
 
 def test_spans_that_touch_become_one_and_there_are_never_too_many() -> None:
     track = Track(closed=NOON)
     for number in range(100):
         at = NOON - number * 3_600_000
-        track = track.touch(at, NOON + 1).touch(at - MINUTE, NOON + 1)
+        track = track.touch(resting(at), NOON + 1).touch(resting(at - MINUTE), NOON + 1)
     assert len(track.outdated) == SPANS
     assert (track.outdated[0].start, track.outdated[-1].end) == (NOON - 99 * 3_600_000 - MINUTE, NOON)
 

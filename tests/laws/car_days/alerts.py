@@ -137,11 +137,15 @@ def _codes(case: Case) -> Iterator[Expected]:
 
 
 def _left_open(case: Case) -> Iterator[Expected]:
-    """A window that stays down for more than ten minutes while the car is parked, of a car that says so."""
+    """A window that stays down for more than ten minutes while the car is parked, of a car that says so. It may look
+    like that where nobody hears of a car that stood at a light with its window down."""
+    for opening in (o for o in case.day.openings if o.value == 70 and case.profile.offline):
+        yield Expected("left_open", opening.span.start + OPEN_FOR, NEVER, certain=False)
     for opening in (o for o in case.day.openings if o.path == WINDOW and o.value == 30):
         at = opening.span.start
         if any(WINDOW in h.report.told for h in case.heard_between(at, opening.span.end - OPEN_FOR)):
-            certain = case.is_live(at - 60, at + OPEN_FOR + SOON)
+            stands = case.profile.motion != "positions"  # one that says neither may stand or not
+            certain = stands and case.is_live(at - 60, at + OPEN_FOR + SOON)
             latest = at + OPEN_FOR + _late(case) if certain else opening.span.end + 2 * 3600
             yield Expected("left_open", at + OPEN_FOR - case.profile.interval - 30, latest, certain)
 
@@ -160,7 +164,9 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
     clear = [(h, inside) for h, inside in zones if inside is not None]
     if clear and clear[0][1]:
-        yield Expected("geofence_entered", 0.0, clear[0][0].arrived + 3600, certain=False, rule=id)
+        known = [h.arrived for h in fixes if case.shows_place(h)][1]  # a single one shows no constant offset
+        halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix
+        yield Expected("geofence_entered", 0.0, NEVER if halves else known + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]
         if was == inside:
@@ -170,6 +176,9 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
         stays = len(settled) == len(clear[n : n + 4]) and settled[-1] - after.at >= slack
         certain = stays and case.is_live(before.at, after.at + slack + SOON)
         yield Expected(kind, before.at, after.at + slack + _late(case) if certain else NEVER, certain, rule=id)
+    for (before, was), (_, inside) in pairwise(zones):
+        if was is not None and inside is None:  # along the edge, it may be taken for either
+            yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))
 
 
 def _zone(metres: float) -> bool | None:

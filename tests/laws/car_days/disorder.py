@@ -24,7 +24,7 @@ DRIFT = 1 / 3600
 ROLLOVER, UNTIL_FIX = 1024 * 7 * 86_400, 180
 """Seconds that a receiver is behind that lost count of the weeks, until so long after the car woke."""
 LATENCY = (0.2, 3.0)
-LATE = 3_600
+LATE = (2_400, 4_800)
 """Seconds after which charging data arrives of a car that sends it late."""
 RESTARTED = 2**21
 """By how much the sequence of a device jumps that lost its counter."""
@@ -104,7 +104,7 @@ class _Network:
     """When a message gets through. What is sent live arrives in order, as over one connection of MQTT."""
 
     def __init__(self, random: Random, day: Day, profile: Profile) -> None:
-        self._random, self._day, self._profile = random, day, profile
+        self._random, self._profile = random, profile
         drive = random.choice(day.drives)
         start = random.uniform(drive.start - 600, drive.end)
         self._offline = (start, start + random.uniform(20, 90) * 60) if profile.offline else (0.0, 0.0)
@@ -119,8 +119,8 @@ class _Network:
             return ()
         if self._offline[0] <= made < self._offline[1]:
             arrives = self._upload(made)
-        elif profile.late_charging and self._is_charging(made):
-            arrives += LATE
+        elif profile.late_charging and group[0].at_cable:
+            arrives += random.uniform(*LATE)
         if profile.network == "duplicates" and random.random() < 0.1:
             return (epoch_ms(arrives), epoch_ms(arrives + random.uniform(1, 30)))
         return (epoch_ms(arrives),)
@@ -133,6 +133,3 @@ class _Network:
         in_order = self._profile.network == "offline_in_order"
         share = (made - start if in_order else end - made) / (end - start)
         return end + 2 + 20 * share
-
-    def _is_charging(self, t: float) -> bool:
-        return any(p.plugged.start <= t <= p.plugged.end for p in self._day.plug_ins)

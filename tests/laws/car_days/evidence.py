@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.domain.geo import distance
-from shared.domain.paths import LATITUDE, LONGITUDE
+from shared.domain.geo import Place, distance
+from shared.domain.paths import IS_MOVING, LATITUDE, LONGITUDE, SPEED
 from tests.laws.car_days.day import Day
 from tests.laws.car_days.disorder import BEHIND, DAWN, DRIFT, LATENCY, Message
 from tests.laws.car_days.driving import Drive
@@ -16,12 +16,14 @@ from tests.laws.car_days.profiles import Profile, Receiver
 from tests.laws.car_days.reporting import Report
 from tests.laws.car_days.run import Run
 
-MOVES = 3.2 / 3.6
-"""Metres a second from which a report shows for sure that the car moves."""
+MOVES = 4 / 3.6
+"""Metres a second from which a report shows for sure that the car moves, however it is rounded."""
 FAR = 135.0
 """Metres between two fixes that show for sure that a car which tells nothing but its position moves."""
-LIVE = 600.0
-"""Seconds after which a report is too old to tell anything new from."""
+NEAR = 70.0
+"""The same for a car that said that it moves."""
+LIVE = 30.0
+"""Seconds within which a message arrives that is neither buffered nor late."""
 BLIND: dict[Receiver, float] = {"freezing": 155.0, "lagging": 95.0, "null_island": 35.0}
 """Seconds for which a receiver does not know where it is."""
 
@@ -77,25 +79,38 @@ class Case:
         return (h for h in self.heard if start <= h.at <= end)
 
     def is_live(self, start: float, end: float) -> bool:
-        """Whether everything that the car told in a span came in time, and nothing of it was lost."""
+        """Whether everything that the car told in a span arrived at once, and nothing of it was lost."""
         own = [m for m in self.messages if m.reports[-1].at >= start and m.reports[0].at <= end]
-        return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[0].at + LIVE) * 1000 for m in own)
+        return bool(own) and all(m.arrivals and m.arrivals[0] - DAWN <= (m.reports[-1].at + LIVE) * 1000 for m in own)
+
+    def shows_place(self, h: Heard) -> bool:
+        """Whether it tells where the car is, and not where it was or never will be."""
+        true, told = self.day.place_at(h.at), h.report.told
+        place = Place(*(told.get(path, at) for path, at in zip((LATITUDE, LONGITUDE), true, strict=True)))  # type: ignore[arg-type]
+        return bool({LATITUDE, LONGITUDE} & told.keys()) and distance(place, true) < NEAR
 
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""
-        own = list(self.heard_between(drive.start, drive.end))
-        if self.profile.motion != "positions":
-            return [h.at for h in own if abs(self.day.motion(h.at)[0]) > MOVES]
+        moving = [h for h in self.heard_between(drive.start, drive.end) if abs(self.day.motion(h.at)[0]) > MOVES]
+        if self.profile.motion == "positions":
+            return self._shown(moving, drive, FAR)
+        if self.profile.reporting == "always":
+            return [h.at for h in moving]
+        said = [h.at for h in moving if {SPEED, IS_MOVING} & h.report.told.keys()]
+        return sorted({*said, *self._shown(moving, drive, NEAR)}) if said else []
+
+    def _shown(self, moving: list[Heard], drive: Drive, enough: float) -> list[float]:
+        """When the fixes alone show that it moves: so many metres since they last did, or before it arrives."""
         found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(drive.end)
-        latest = drive.start
-        for h in own:
+        leaves = drive.start
+        for h in moving:
             place = self.day.place_at(h.at)
-            if distance(goal, place) >= FAR:
-                latest = h.at
-            if {LATITUDE, LONGITUDE} & h.report.told.keys() and distance(anchor, place) >= FAR:
+            if distance(goal, place) >= enough:
+                leaves = h.at
+            if distance(anchor, place) >= enough and self.shows_place(h):
                 found.append(h.at)
                 anchor = place
-        return [*(at for at in found if at < latest), latest]
+        return [*(at for at in found if at < leaves), leaves]
 
     @cached_property
     def last_arrival(self) -> float:

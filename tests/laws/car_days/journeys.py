@@ -11,7 +11,7 @@ from shared.domain.trips import Trip
 from tests.laws.car_days.charging import PlugIn
 from tests.laws.car_days.disorder import DAWN
 from tests.laws.car_days.driving import Drive
-from tests.laws.car_days.evidence import MOVES, Case
+from tests.laws.car_days.evidence import Case
 from tests.laws.car_days.sensors import STEPS
 
 STOP, FORGIVEN = 300.0, 15.0
@@ -24,6 +24,8 @@ LISTED_WITHIN = 11 * 60.0
 """Seconds after the last report of a drive: seven minutes of silence, and two until it is listed, by the minute."""
 SPEED_GAP = 60.0
 """Seconds over which two speeds are a distance."""
+MANOEUVRES = 50.0
+"""Metres out of a parking space and into one that positions cannot tell from a receiver that wavers."""
 EXACT = ("metres", "hectometres", "placeholders")
 """Odometers that know the way from the first to the last report of a drive."""
 
@@ -69,7 +71,7 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     within = case.profile.interval + case.wrong_by + (case.blind if case.profile.motion == "positions" else 0.0)
     if not drive.start - within <= start <= max(drive.start, moving[0]) + within:
         yield f"{what}: starts at {start:.1f}, first shown at {moving[0]:.1f}"
-    if not min(drive.end, moving[-1]) - within <= end <= drive.end + within:
+    if not min(drive.end, moving[-1]) - within <= end <= max(drive.end, _found_out(case, drive)) + within:
         yield f"{what}: ends at {end:.1f}, last shown at {moving[-1]:.1f}"
     listed = min(at for at, found in case.run.listed if found.id == trip.id)
     last = max(h.arrived for h in case.heard_between(drive.start, drive.end))
@@ -79,6 +81,14 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     yield from _used(case, drive, trip, what)
 
 
+def _found_out(case: Case, drive: Drive) -> float:
+    """When a car tells how far it came that tells no speed, and fell asleep or tells nothing but its position."""
+    late = case.profile.motion == "positions" or (case.profile.motion == "moving" and case.profile.rest == "asleep")
+    fixes = 2 if case.profile.receiver == "split" else 1
+    after = [h.at for h in case.heard_between(drive.end, drive.end + STOP)][:fixes]
+    return after[-1] if late and after else drive.end
+
+
 def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     """Within 2 % of the way between the moments that are told, or of the whole drive; and what nobody can know from
     the reports, be they as good as can be."""
@@ -86,7 +96,8 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     start, end = (case.true_time(t) for t in trip.span)
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
-    unknown += 0.0 if case.profile.odometer in EXACT else _unknown(case, drive)
+    if case.profile.odometer not in EXACT:
+        unknown += 2 * _unknown(case, drive) + (MANOEUVRES if case.profile.motion != "speed" else 0.0)
     if not told * (1 - SHARE) - unknown <= trip.distance <= drive.metres * (1 + SHARE) + unknown:
         yield (
             f"{what}: {trip.distance:.0f} m by {trip.taken_from}, {told:.0f} of {drive.metres:.0f} m are right, "
@@ -146,10 +157,12 @@ def _listings(case: Case) -> Iterator[str]:
         if isinstance(found, Charge):
             continue
         for drive in (d for d in case.day.drives if _meets(case, found, d.start, d.end)):
-            own = [h for h in case.heard_between(drive.start, drive.end) if abs(case.day.motion(h.at)[0]) > MOVES]
-            known = [h.at for h in own if h.arrived <= looked]
-            if known and looked - max(known) < STOP - case.wrong_by - 1 and looked < drive.end:
+            moving = set(case.moving(drive))
+            own = [h for h in case.heard_between(drive.start, drive.end) if h.at in moving]
+            known = [h.at for h in own if h.arrived <= looked and h.at > end + case.wrong_by + case.profile.interval]
+            if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
-            came = [h for h in own if before and before[0] < h.arrived <= looked]
+            near = case.heard_between(drive.start - 60, drive.end + 60)
+            came = [h for h in near if before and before[0] < h.arrived <= looked]
             if before and abs(before[1] - end) > 0.5 and not came:
                 yield f"trip {_of(case, found)} ended at {before[1]:.0f} before, and nothing of it came since"

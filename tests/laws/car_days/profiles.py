@@ -95,7 +95,8 @@ def profile_of(seed: int) -> Profile:
 
 def possible(p: Profile) -> Profile:
     """Without what goes beyond any reckoning: buffers without times, and losses of what is told only once."""
-    if p.interval * p.batch > LONGEST_BATCH or p.clock == "none":
+    longest = {"none": 0, "rollover": 10}.get(p.clock, LONGEST_BATCH)
+    if p.interval * p.batch > longest:
         p = replace(p, batch=1)
     if p.arrival_timed and (p.offline or p.network in ("losses", "duplicates")):
         p = replace(p, network="steady")

@@ -1,6 +1,7 @@
 """When a simulated car reports, and what: the truth as its sensors see it."""
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from random import Random
 from typing import NamedTuple
 
@@ -21,12 +22,13 @@ WHILE_CHARGING = (120, 300, 1800)
 
 class Report(NamedTuple):
     """What a car tells at a time (seconds since the day began). `awake`: it drives, or just did; `once`: it will not
-    tell all of it again."""
+    tell all of it again; `at_cable`: it tells of charging."""
 
     at: float
     told: dict[str, Value]
     awake: bool
     once: bool
+    at_cable: bool
 
 
 class Moment(NamedTuple):
@@ -60,7 +62,7 @@ def moments(day: Day, profile: Profile, random: Random) -> list[Moment]:
 def _at_rest(day: Day, profile: Profile, random: Random) -> Iterator[float]:
     """When a parked car reports: what changes, in regular heartbeats, and while it charges."""
     for at, path, _ in day.changes():
-        if at < LENGTH and (profile.rest != "asleep" or path in AT_CABLE):
+        if 0 < at < LENGTH and (profile.rest != "asleep" or path in AT_CABLE):
             yield at
     every = random.choice(WHILE_CHARGING)
     for span in (s for p in day.plug_ins for s in p.charging) if profile.rest != "asleep" else ():
@@ -84,20 +86,22 @@ class _Car:
         self._day, self._profile, self._random = day, profile, random
         self._gnss = Gnss(random, profile.receiver, [Span(d.start, d.end) for d in day.drives])
         self._odometer = Counter(random, profile.odometer, day.odometer[-1])
-        self._noisy = random.random() < 0.5
+        self._noisy, self._soc = random.random() < 0.5, 0.0
         self._known, self._told = dict[str, Value](), dict[str, Value]()
 
     def reports(self, moments: Sequence[Moment]) -> Iterator[Report]:
         changes, n = self._day.changes(), 0
-        for moment in moments:
+        for moment, following in zip(moments, [*moments[1:], Moment(inf, False)], strict=True):
             changed = dict[str, Value]()
             while n < len(changes) and changes[n].at <= moment.at:
                 changed |= self._heard_of(changes[n], moment.awake)
                 n += 1
             if moment.wakes:
-                self._gnss.wake(moment.at)
+                self._gnss.wake(moment.at, self._day.place_at(moment.at))
                 changed = dict(self._known)
-            yield Report(moment.at, changed | self._measured(moment), moment.awake, once=bool(changed))
+            followed = following.at - moment.at <= self._profile.interval
+            told = changed | self._measured(moment, followed)
+            yield Report(moment.at, told, moment.awake, bool(changed), not AT_CABLE.isdisjoint(changed))
 
     def _heard_of(self, change: Change, awake: bool) -> dict[str, Value]:
         """What of it is told at once: a sleeping car tells the rest when it wakes."""
@@ -107,13 +111,16 @@ class _Car:
         told = awake or self._profile.rest != "asleep" or change.path in AT_CABLE
         return {change.path: change.value} if told else {}
 
-    def _measured(self, moment: Moment) -> dict[str, Value]:
+    def _measured(self, moment: Moment, followed: bool) -> dict[str, Value]:
         """Of a car that reports on change just what is another value than it told last, unless it wakes."""
         day, profile, random = self._day, self._profile, self._random
         speed, along, driven = day.motion(moment.at)
         on_change = profile.reporting == "on_change"
-        found = self._gnss.readings(moment.at, day.place(along))
-        found[STATE_OF_CHARGE] = percent(random, profile.charge, day.soc(moment.at, driven), moment.awake)
+        # of a parked car that tells nothing else, a single leap cannot be told from a way that it went
+        steady = profile.motion == "positions" and not moment.awake
+        found = self._gnss.readings(moment.at, day.place(along), steady)
+        self._soc = percent(random, profile.charge, day.soc(moment.at, driven), followed and self._soc > 0)
+        found[STATE_OF_CHARGE] = self._soc
         if profile.motion == "speed":
             found[SPEED] = kilometres_an_hour(random, speed, on_change, self._noisy)
         elif profile.motion == "moving":

@@ -16,6 +16,8 @@ FREEZES = (30.0, 150.0)
 """Seconds for which a receiver repeats itself."""
 SATURATES, WRAPS = 6_553_500, 6_553_600
 PLACEHOLDERS = (4_294_967_295, 429_496_729)
+LEAPS = (6_000, 40_000)
+"""Metres by which a lost receiver is off for once."""
 NOWHERE = ((0.0, 0.0), (0.0, None), (None, 0.0), (0.0131072, 0.0131072))
 """What a receiver without a fix says; None is the true coordinate."""
 STEPS: Mapping[Odometer, int] = {"hectometres": 100, "kilometres": 1000, "saturating": 100, "wrapping": 100}
@@ -32,23 +34,23 @@ class Gnss:
         self._frozen = [self._within(d) for d in drives] if kind == "freezing" else []
         self._lost_until, self._jumped = -1.0, False
 
-    def wake(self, t: float) -> None:
-        """A receiver that was off has to find itself first."""
+    def wake(self, t: float, place: Place) -> None:
+        """A receiver that was off has to find itself first; one that lags says meanwhile where it was switched off."""
         if self._kind == "lagging":
-            self._lost_until = t + self._random.uniform(20, 90)
+            self._last, self._lost_until = self._noisy(t, place), t + self._random.uniform(20, 90)
         if self._kind == "null_island":
             self._lost_until = t + self._random.uniform(1, 30)
 
-    def readings(self, t: float, place: Place) -> dict[str, Value]:
-        """What it says at a time, in which the car is at a place."""
+    def readings(self, t: float, place: Place, steady: bool) -> dict[str, Value]:
+        """What it says at a time, in which the car is at a place; a `steady` one does not leap."""
         self._reports += 1
-        fix = self._fix(t, place)
+        fix = self._fix(t, place, steady)
         found: dict[str, Value] = {LATITUDE: round(fix.latitude, 6), LONGITUDE: round(fix.longitude, 6)}
         if self._kind == "split":
             del found[LONGITUDE if self._reports % 2 else LATITUDE]
         return found
 
-    def _fix(self, t: float, place: Place) -> Place:
+    def _fix(self, t: float, place: Place, steady: bool) -> Place:
         true = self._noisy(t, place)
         stuck = (self._kind == "lagging" and t < self._lost_until) or any(a <= t <= b for a, b in self._frozen)
         if self._last and stuck:
@@ -58,11 +60,10 @@ class Gnss:
             return Place(
                 true.latitude if latitude is None else latitude, true.longitude if longitude is None else longitude
             )
-        self._jumped = (
-            self._kind == "jumping" and self._last is not None and not self._jumped and self._random.random() < 0.02
-        )
+        leaps = self._kind == "jumping" and self._last is not None and not self._jumped and not steady
+        self._jumped = leaps and self._random.random() < 0.02
         if self._jumped:
-            return _moved(true, self._random.choice((-1, 1)) * self._random.uniform(2_000, 40_000), 0.0)
+            return _moved(true, self._random.choice((-1, 1)) * self._random.uniform(*LEAPS), 0.0)
         self._last = true
         return true
 
@@ -110,11 +111,11 @@ class Counter:
         return int(true // step * step)
 
 
-def percent(random: Random, kind: Charge, soc: float, awake: bool) -> float:
-    """What the battery says; of some an awake car now and then reads 0."""
+def percent(random: Random, kind: Charge, soc: float, may_fail: bool) -> float:
+    """What the battery says; some say 0 now and then."""
     if kind == "tenths":
         return round(soc, 1)
-    return 0.0 if kind == "dropouts" and awake and random.random() < 0.01 else float(int(soc))
+    return 0.0 if kind == "dropouts" and may_fail and random.random() < 0.01 else float(int(soc))
 
 
 def kilometres_an_hour(random: Random, speed: float, whole: bool, noisy: bool) -> float:
