@@ -13,8 +13,8 @@ import msgspec
 from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
 from shared.codec.signals import Vocabulary
 from shared.domain.history import DAY
-from shared.domain.placeholders import placeholders
-from shared.domain.telemetry import OLDEST, Sample, Telemetry, Value, sample_times
+from shared.domain.placeholders import has_placeholder, placeholders
+from shared.domain.telemetry import AHEAD, OLDEST, Sample, Telemetry, Value, sample_times
 from shared.errors import Code, Malformed
 
 TYPE = "automotive.telemetry.v1"
@@ -50,15 +50,21 @@ class Decoder:
         number = event.sequence
         if event.source != _SOURCE + device or not _is_sequence(number) or event.dataschema:
             return self._slowly(device, body, arrived_at)
-        raw = event.data.samples
-        read = [_readings(sample.signals) for sample in raw]
-        if shape.renamed:
-            read = [_renamed(signals, shape.renamed) for signals in read]
-        claimed = [seen and (seen - _EPOCH) // _MILLISECOND for seen in (sample.time for sample in raw)]
-        readings = sum(map(len, read))
+        samples, renamed, oldest, latest = [], shape.renamed, arrived_at - OLDEST, arrived_at + AHEAD
+        readings = refused = skewed = 0
+        plain = True
+        for raw in event.data.samples:
+            signals, seen = _readings(raw.signals), raw.time
+            if renamed:
+                signals = _renamed(signals, renamed)
+            at = seen and (seen - _EPOCH) // _MILLISECOND
+            readings += len(signals)
+            plain = plain and at is not None and oldest <= at <= latest and not has_placeholder(signals)
+            samples.append(Sample(at, signals))
         if readings > MOST_READINGS:
             raise _too_many()
-        samples, refused, skewed = _timed(claimed, read, arrived_at)
+        if not plain:
+            samples, refused, skewed = _timed([s.at for s in samples], [s.readings for s in samples], arrived_at)
         not_places = self._vocabulary.not_places
         return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
 

@@ -112,11 +112,11 @@ class _Folding:
             self._suspect, self._changed = generation, True
         return True
 
-    def _take(self, samples: Iterable[Sample], event: Event, late: bool) -> bool:
+    def _take(self, samples: Sequence[Sample], event: Event, late: bool) -> bool:
         """Whether any reading or history sample was new."""
         new, told, strays = False, list[Told](), list[Sample]()
-        if not late:
-            self._clock = self._clock.follow(max((s.at for s in samples), default=event.arrived_at), event.arrived_at)
+        if not late and samples:
+            self._clock = self._clock.follow(max([s.at for s in samples]), event.arrived_at)
         for sample in samples:
             if not sample.readings:
                 continue
@@ -125,20 +125,7 @@ class _Folding:
             last_fix = self._location.fix
             fix = self._locate(fresh, before)
             if fresh and not late:
-                view = View(
-                    values=self._signals,
-                    fresh=fresh,
-                    before=before,
-                    held=self._episodes,
-                    at=sample.at,
-                    last_at=self._newest,
-                    fix=fix,
-                    last_fix=last_fix,
-                    charged_from=self._track.charged_from,
-                    full_at=self._track.full_at,
-                    moved_at=self._track.moved_at,
-                )
-                told += self._weigh(view, event.arrived_at)
+                told += self._weigh(self._view(fresh, before, sample.at, fix, last_fix), event.arrived_at)
             if self._state.policy.history_days:
                 new = True
                 self._keep(sample, event.telemetry.sequence, late, strays)
@@ -161,17 +148,28 @@ class _Folding:
         found = fix_in(self._signals)
         if found is None:
             return None
-        last = last_statement(self._signals, fresh, before)
-        standing = last is not None and not last.moving
+
+        def standing() -> bool:
+            last = last_statement(self._signals, fresh, before)
+            return last is not None and not last.moving
+
         self._location = self._location.follow(found, standing)
-        return found if self._location.fix == found else None
+        return found if self._location.fix is found else None
+
+    def _view(
+        self, fresh: Mapping[str, Value], before: Mapping[str, Reading], at: int, fix: Fix | None, last_fix: Fix | None
+    ) -> View:
+        """By place, as this is done for every sample."""
+        track, known = self._track, self._signals
+        told = track.charged_from, track.full_at, track.moved_at
+        return View(known, fresh, before, self._episodes, at, self._newest, fix, last_fix, *told)
 
     def _weigh(self, view: View, arrived_at: int) -> list[Told]:
         self._track = self._track.follow(view)
-        if self._track.moved_at != view.moved_at:
-            view = view._replace(moved_at=self._track.moved_at)
         if self._book.by_path.keys().isdisjoint(view.fresh):
             return []
+        if self._track.moved_at != view.moved_at:
+            view = view._replace(moved_at=self._track.moved_at)
         in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
         self._episodes, told = weigh(self._book, self._episodes, view, in_time)
         return told

@@ -1,6 +1,6 @@
 """Where a vehicle is: its last good fix, found in readings that come together, one by one, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from shared.domain.geo import Place, distance
@@ -33,20 +33,21 @@ class Location(NamedTuple):
     fix: Fix | None = None
     doubted: Fix | None = None
 
-    def follow(self, found: Fix, standing: bool = False) -> "Location":
+    def follow(self, found: Fix, standing: Callable[[], bool] = lambda: False) -> "Location":
         """After another fix; one that is older than the last good one changes nothing.
 
         One is doubted that cannot be reached, or that lies elsewhere though the vehicle says that it stands: it may be
         towed, or on a ferry, but then a second fix will be there too."""
-        if self.fix is None:
+        last = self.fix
+        if last is None:
             return Location(found)
-        if found.at < self.fix.at:
+        if found.at < last.at:
             return self
-        metres = distance(self.fix.place, found.place)
-        if is_reachable(self.fix, found) and (not standing or metres <= STAYED):
+        metres = distance(last.place, found.place)
+        if metres <= STAYED or (metres <= _reach(found.at - last.at) and not standing()):
             return Location(found)
         agrees = self.doubted is not None and is_reachable(self.doubted, found)
-        return Location(found) if agrees else Location(self.fix, found)
+        return Location(found) if agrees else Location(last, found)
 
 
 def fix_in(signals: Mapping[str, tuple[Value, int]]) -> Fix | None:
@@ -61,24 +62,25 @@ def fix_in(signals: Mapping[str, tuple[Value, int]]) -> Fix | None:
 
 def place_of(latitude: Value | None, longitude: Value | None) -> Place | None:
     """The place that two readings name, if they name one."""
-    if not _is_number(latitude) or not _is_number(longitude):
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return None
-    place = Place(float(latitude), float(longitude))  # type: ignore[arg-type]
+    place = Place(latitude, longitude)
     return place if is_place(place) else None
 
 
 def is_place(place: Place) -> bool:
     """Whether it is on earth, and no placeholder: a coordinate of exactly 0 is one that the receiver does not know."""
     latitude, longitude = place
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180) or not latitude or not longitude:
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180) or not latitude or not longitude:
         return False
     return abs(latitude) > NULL_ISLAND or abs(longitude) > NULL_ISLAND
 
 
 def is_reachable(a: Fix, b: Fix) -> bool:
     """Whether a vehicle can have come from one to the other in the time between them."""
-    return distance(a.place, b.place) <= LEAP + FASTEST * abs(b.at - a.at) / 1000
+    return distance(a.place, b.place) <= _reach(abs(b.at - a.at))
 
 
-def _is_number(value: Value | None) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _reach(milliseconds: int) -> float:
+    """Metres that a vehicle may come in that time."""
+    return LEAP + FASTEST * milliseconds / 1000

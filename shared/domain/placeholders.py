@@ -10,6 +10,15 @@ ODOMETERS = frozenset({429_496_729, 429_496_730, 4_294_967_290, 4_294_967_294, 4
 """Metres: 32 bits that are all set, as they are, or after they were counted in tenths. No car comes that far."""
 
 
+def has_placeholder(readings: Mapping[str, Value]) -> bool:
+    """Whether one may be among the readings of a sample: asked of every sample, and quick where there is none."""
+    get = readings.get
+    latitude, longitude = get(LATITUDE, 1), get(LONGITUDE, 1)
+    if not latitude or not longitude or get(ODOMETER) in ODOMETERS:
+        return True
+    return _is_near_zero(latitude) and _is_near_zero(longitude)
+
+
 def placeholders(readings: Mapping[str, Value]) -> list[str]:
     """The signals of one sample that hold a placeholder: an odometer of all ones, and both coordinates where a receiver
     without a fix says 0."""

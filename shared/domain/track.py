@@ -5,7 +5,7 @@ from typing import NamedTuple
 from shared.domain.battery import is_full
 from shared.domain.geo import Place
 from shared.domain.motion import TRUSTED, last_statement, moved, stated
-from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, STATE_OF_CHARGE
+from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, SPEED, STATE_OF_CHARGE
 from shared.domain.rules import View
 from shared.domain.span import Span
 from shared.domain.telemetry import Sample
@@ -46,9 +46,12 @@ class Track(NamedTuple):
         said = stated(view.fresh)
         if said is None and place is None:
             return track
+        if said or (said is False and SPEED in view.fresh):
+            track = track._moving(at) if said else track
+            return track if track.anchor is None else track._replace(anchor=None)
         known = self.anchor or (view.last_fix.place if view.last_fix else None)
         last = last_statement(view.values, view.fresh, view.before)
-        if said or moved(view.fresh, at, place, last, known, at - view.last_at):
+        if moved(view.fresh, at, place, last, known, at - view.last_at):
             track = track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)
@@ -61,7 +64,7 @@ class Track(NamedTuple):
         track = self.over(Span(self.charge.start, at))._replace(charge=None) if self.charge else self
         journey = track.journey or Span(at, at)
         journey = Span(min(journey.start, at), max(journey.end, at))
-        return track._replace(journey=journey, moved_at=max(track.moved_at, at))
+        return Track(journey, *track[1:6], max(track.moved_at, at), track.anchor)
 
     def _charging(self, view: View) -> "Track":
         if view.fresh.get(IS_CHARGING) is True:
