@@ -184,6 +184,23 @@ async def test_a_charge_that_is_reported_on_change_lasts_as_long_as_it_did(car: 
     assert (charge["duration"], charge["energy"]) == (28_800.0, 28.8)
 
 
+async def test_a_charge_goes_on_through_a_night_without_a_word(car: Car) -> None:
+    night = {0: {"charging": True, "soc": 20.0, "capacity": 60}, 480: {"charging": False, "soc": 68.0}}
+    await car.report(night)
+    await car.wait(490)
+    (charge,) = await car.charges()
+    assert (charge["duration"], charge["energy"]) == (28_800.0, 28.8)
+
+
+async def test_a_cable_that_seems_pulled_for_a_minute_parts_no_charge(car: Car) -> None:
+    on = {"charging": True, "cable": True, "capacity": 60}
+    await car.report({0: {**on, "soc": 20.0}, 30: {"cable": False}, 31: {**on, "soc": 30.0}, 60: {**on, "soc": 40.0}})
+    await car.report({61: {"charging": False, "soc": 40.0}, 62: {"cable": False}})
+    await car.wait(120)
+    (charge,) = await car.charges()
+    assert (charge["duration"], charge["energy"]) == (61 * 60.0, 12.0)
+
+
 # ---- trips
 
 
@@ -236,6 +253,28 @@ async def test_a_speed_that_wavers_at_rest_is_no_trip(car: Car) -> None:
     await car.report(noise)
     await car.wait(60)
     assert await car.trips() == []
+
+
+async def test_a_speed_that_wavers_at_rest_lengthens_no_trip(car: Car) -> None:
+    noise: dict[float, Any] = {12 + n / 6: {"speed": 1.2 if n % 3 == 0 else 0.0} for n in range(120)}
+    await car.report(drive(0, 10), noise)
+    await car.wait(60)
+    (trip,) = await car.trips()
+    assert trip["endedAt"] == moment(10)
+
+
+async def test_a_trip_that_is_listed_stays_until_what_it_grew_to_is_over(car: Car) -> None:
+    way = drive(0, 30)
+    await car.report({at: signals for at, signals in way.items() if at <= 10})
+    await car.wait(20)
+    (listed,) = await car.trips()
+    await car.upload(20, {at: signals for at, signals in way.items() if 10 < at <= 20})
+    await car.report({at: signals for at, signals in way.items() if at > 20})
+    await car.wait(33)
+    assert await car.trips() == [listed], "it goes on"
+    await car.wait(45)
+    (grown,) = await car.trips()
+    assert (grown["id"], grown["endedAt"]) == (listed["id"], moment(30))
 
 
 async def test_a_brand_says_what_counts_as_a_trip(car: Car) -> None:

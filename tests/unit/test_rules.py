@@ -35,7 +35,7 @@ from shared.domain.paths import (
 )
 from shared.domain.rules import Book, Rule
 from shared.domain.telemetry import Event, Sample, Telemetry, Value
-from shared.domain.vehicle import VehicleState
+from shared.domain.vehicle import Reading, VehicleState
 from shared.errors import Malformed
 from tests.examples import NOON, STATE, VEHICLE, owed
 
@@ -285,6 +285,14 @@ def test_a_fence_that_is_written_again_unchanged_was_drawn_when_it_was_first() -
     drawn = HOME.made(NOON, None)
     assert HOME.made(NOON + HOUR, drawn) == drawn
     assert replace(HOME, shape=SQUARE).made(NOON + HOUR, drawn) == replace(HOME, shape=SQUARE, drawn_at=NOON + HOUR)
+
+
+def test_what_does_not_hold_any_more_is_not_told_by_time_alone() -> None:
+    rule, door = LeftOpen(id="open", hold=600_000), OPENINGS[0]
+    opened = drive(rule, {"Vehicle.Speed": 0.0, door: True})
+    closed = replace(opened, signals={**opened.signals, door: Reading(False, NOON + 1_000)})
+    after = passed(closed, Book((rule,)), NOON + 600_000)
+    assert (told(after), after.episodes) == ([], {})
 
 
 def test_silence_is_told_by_time_alone_and_over_with_the_next_message() -> None:
