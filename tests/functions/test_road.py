@@ -269,7 +269,9 @@ async def test_a_trip_that_is_listed_stays_until_what_it_grew_to_is_over(car: Ca
     await car.wait(20)
     (listed,) = await car.trips()
     await car.upload(20, {at: signals for at, signals in way.items() if 10 < at <= 20})
-    await car.report({at: signals for at, signals in way.items() if at > 20})
+    await car.report({at: signals for at, signals in way.items() if 20 < at <= 25})
+    await car.upload(25, {5.2: {"soc": 60.0}})
+    await car.report({at: signals for at, signals in way.items() if at > 25})
     await car.wait(33)
     assert await car.trips() == [listed], "it goes on"
     await car.wait(45)
