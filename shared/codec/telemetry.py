@@ -98,7 +98,7 @@ class Decoder:
 
 
 def _timed(
-    claimed: Sequence[int | None], read: Sequence[dict[str, Value]], arrived_at: int
+    claimed: Sequence[int | None], read: Sequence[Mapping[str, Value]], arrived_at: int
 ) -> tuple[list[Sample], int, int]:
     """The samples with the times that hold for them, without placeholders; how many readings were refused, and how many
     times overruled. Raises Malformed(impossible_time) if every sample is too old."""
@@ -109,10 +109,9 @@ def _timed(
         if at is None:
             refused += len(readings)
             continue
-        for path in placeholders(readings):
-            del readings[path]
-            refused += 1
-        samples.append(Sample(at, readings))
+        none = placeholders(readings)
+        refused += len(none)
+        samples.append(Sample(at, {path: v for path, v in readings.items() if path not in none} if none else readings))
     if not samples:
         raise Malformed(f"every sample is more than {OLDEST // DAY} days old", Code.IMPOSSIBLE_TIME)
     return samples, refused, skewed

@@ -185,7 +185,10 @@ async def test_a_charge_that_is_reported_on_change_lasts_as_long_as_it_did(car: 
 
 
 async def test_a_charge_goes_on_through_a_night_without_a_word(car: Car) -> None:
-    night = {0: {"charging": True, "soc": 20.0, "capacity": 60}, 480: {"charging": False, "soc": 68.0}}
+    night: dict[float, Any] = {
+        0: {"charging": True, "soc": 20.0, "capacity": 60},
+        480: {"charging": False, "soc": 68.0},
+    }
     await car.report(night)
     await car.wait(490)
     (charge,) = await car.charges()

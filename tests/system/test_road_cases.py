@@ -69,7 +69,7 @@ async def car(cloud: Cloud, operator: Api) -> Any:
 
 
 async def test_positions_of_which_only_the_longitude_is_reported_enter_and_leave_a_fence(car: Car) -> None:
-    along = {4 - n: {"longitude": 11.01 - n * 0.01} for n in range(4)}
+    along: dict[float, Any] = {4 - n: {"longitude": 11.01 - n * 0.01} for n in range(4)}
     await car.sends({5: {"latitude": 48.0, "longitude": 11.02}, **along, 0.5: {"latitude": 0.0, "longitude": 0.0}})
     assert await car.told(2) == ["geofence_entered", "geofence_left"]
 
@@ -83,7 +83,7 @@ async def test_positions_of_which_only_the_longitude_is_reported_enter_and_leave
 
 async def test_a_drive_without_speed_is_a_trip_over_a_silence(car: Car) -> None:
     way = {40 - n / 6: place(east=n * 150.0) for n in range(60) if not 20 <= n < 38}
-    rest = {30 - n: place(east=9_000) for n in range(1, 8)}
+    rest: dict[float, Any] = {30 - n: place(east=9_000) for n in range(1, 8)}
     await car.sends({40.01: {"moving": True}, **way, 30: {"moving": False, **place(east=9_000)}, **rest})
     trip = await car.one("trips")
     assert (trip["distance"], trip["distanceFrom"]) == (pytest.approx(9_000, rel=0.01), "position")
