@@ -98,7 +98,7 @@ def _value(operand: str, parameters: Mapping[str, Any]) -> Any:
     if operand in ("true", "false"):
         return operand == "true"
     if operand[0] != "@":
-        return float(operand)
+        return int(operand) if operand.lstrip("-").isdigit() else float(operand)
     if operand not in parameters:
         raise CosmosError(400, f"the query's parameter {operand} has no value")
     return parameters[operand]
@@ -134,7 +134,7 @@ def _kinds(value: Any) -> str:
     """Values of different types are never equal, unequal, less or greater in Cosmos DB: the comparison is undefined."""
     if isinstance(value, bool):
         return "'true', 'false'"
-    if isinstance(value, int | float) and abs(value) < SAFE:
+    if isinstance(value, int | float) and abs(value) <= SAFE:
         return "'integer', 'real'"
     if isinstance(value, str):
         return "'text'"
