@@ -18,7 +18,7 @@ _SELECTOR = re.compile(
 )
 _CAPABILITIES = {
     "com.microsoft:enable-receiver-runtime-metric": "properties of the last event with each event",
-    "com.microsoft:idempotent-producer": "publishing once alone (idempotent partitions)",
+    "com.microsoft:idempotent-producer": "idempotent publishing",
 }
 """What a link may ask for, and is refused."""
 LONGEST_KEY = 128  # characters of a partition key

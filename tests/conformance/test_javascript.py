@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import Endpoint
+from tests.conformance.conftest import LOCK, Endpoint
 
 SCRIPTS = Path(__file__).parent / "js"
 
@@ -27,3 +27,11 @@ async def run_probes(script: str, least: int, **environment: str) -> None:
 
 async def test_every_probe_of_cosmos_passes(cosmos: Endpoint) -> None:
     await run_probes("cosmos.mjs", 100, ENDPOINT=cosmos.url, KEY=cosmos.key)
+
+
+async def test_every_probe_of_service_bus_passes(service_bus: str) -> None:
+    await run_probes("service_bus.mjs", 20, CONNECTION=service_bus, LOCK_SECONDS=str(LOCK))
+
+
+async def test_every_probe_of_event_hubs_passes(event_hubs: str) -> None:
+    await run_probes("event_hubs.mjs", 15, CONNECTION=event_hubs)
