@@ -25,6 +25,14 @@ LONGEST_KEY = 128  # characters of a partition key
 READ_AHEAD = 200  # events read from disk at once
 
 
+def partition_of(key: str, partitions: int) -> int:
+    """As Azure and the SDKs for .NET, Java and JavaScript compute it: the hash of the key's UTF-8, without its sign.
+
+    The buffered producer for Python wraps negative hashes around: an event that so comes to another partition is refused.
+    """
+    return abs(generate_hash_code(key.encode().decode("latin-1"))) % partitions
+
+
 class Reader(Node):
     """One receiving link: where it stands in its partition."""
 
@@ -94,7 +102,7 @@ class Hub(Node):
         key = _key(whole)
         partition = self._partition_of(link.address(link.target), key)
         for own in filter(None, map(_key, events)):
-            if self._partition_of("", own) != partition:
+            if partition_of(own, self.partitions) != partition:
                 raise AmqpError("amqp:not-allowed", f"the key {own!r} is hashed to another partition than {partition}")
         for parts in events:
             self.append(partition, parts, key)
@@ -102,12 +110,10 @@ class Hub(Node):
         return codec.ACCEPTED
 
     def _partition_of(self, address: str, key: str | None) -> int:
-        """Hashed as by Azure and the SDKs for .NET, Java and JavaScript: the bytes of UTF-8, the sign dropped. The SDK
-        for Python hashes characters and wraps negative numbers around; where that differs, its events are refused."""
         if named := re.search(r"/partitions/(\d+)$", address, re.IGNORECASE):
             return int(named[1])
         if key is not None:
-            return abs(generate_hash_code(key.encode().decode("latin-1"))) % self.partitions
+            return partition_of(key, self.partitions)
         self._turn += 1
         return self._turn % self.partitions
 
