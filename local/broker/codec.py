@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 _WIDTHS = {4: 0, 5: 1, 6: 2, 7: 4, 8: 8, 9: 16}  # bytes that follow a constructor of a fixed width, by its upper half
@@ -22,13 +22,11 @@ class AmqpError(Exception):
         self.condition, self.text = condition, text
 
 
-class Described:
+class Described(NamedTuple):
     """A value with its descriptor: a performative, a section, a terminus."""
 
-    __slots__ = ("code", "value")
-
-    def __init__(self, code: Any, value: Any) -> None:
-        self.code, self.value = code, value
+    code: Any
+    value: Any
 
 
 def skip(data: bytes, at: int) -> int:

@@ -307,6 +307,8 @@ class Connection(asyncio.Protocol):
             state = link.node.on_message(link, first[3] or 0, bytes(raw))
         except AmqpError as error:
             state = codec.rejected(error.condition, error.text)
+        except (LookupError, ValueError, TypeError, struct.error) as error:
+            state = codec.rejected("amqp:decode-error", f"this is no message: {error!r}")
         if not first[4]:
             session.dispose(True, first[1], state)
         if link.credit < CREDIT // 2:

@@ -16,20 +16,13 @@ from shared.topology import EventHub
 _SELECTOR = re.compile(
     r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?(-?\d{1,18}|@latest)'?"
 )
-_CAPABILITIES = {
-    "com.microsoft:enable-receiver-runtime-metric": "properties of the last event with each event",
-    "com.microsoft:idempotent-producer": "idempotent publishing",
-}
-"""What a link may ask for, and is refused."""
+_REFUSED = {"com.microsoft:enable-receiver-runtime-metric", "com.microsoft:idempotent-producer"}  # wishes of a link
 LONGEST_KEY = 128  # characters of a partition key
 READ_AHEAD = 200  # events read from disk at once
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """As Azure and the SDKs for .NET, Java and JavaScript compute it: the hash of the key's UTF-8, without its sign.
-
-    The buffered producer for Python wraps negative hashes around: an event that so comes to another partition is refused.
-    """
+    """As Azure and the SDKs for .NET, Java and JavaScript compute it: the hash of the key's UTF-8, without its sign."""
     return abs(generate_hash_code(key.encode().decode("latin-1"))) % partitions
 
 
@@ -101,7 +94,7 @@ class Hub(Node):
         events = [take_apart(single) for single in whole.bodies] if format == BATCH_FORMAT else [whole]
         key = _key(whole)
         partition = self._partition_of(link.address(link.target), key)
-        for own in filter(None, map(_key, events)):
+        for own in filter(None, map(_key, events)):  # the buffered producer for Python wraps negative hashes around
             if partition_of(own, self.partitions) != partition:
                 raise AmqpError("amqp:not-allowed", f"the key {own!r} is hashed to another partition than {partition}")
         for parts in events:
@@ -122,10 +115,9 @@ class Hub(Node):
             reader.pump()
 
     def attach(self, link: Link, group: str | None, partition: str | None) -> None:
-        asked = link.fields[12] or []
-        for capability in asked if isinstance(asked, list) else [asked]:
-            if capability in _CAPABILITIES:
-                raise AmqpError("amqp:not-implemented", f"{_CAPABILITIES[capability]}: not supported")
+        wishes = link.fields[12] if isinstance(link.fields[12], list) else [link.fields[12]]
+        if refused := _REFUSED.intersection(wishes):
+            raise AmqpError("amqp:not-implemented", f"{refused.pop()} is not supported")
         number = None if partition is None else self._number(partition)
         if not link.sending:
             link.node = self

@@ -1,6 +1,5 @@
 """One encoded AMQP message (OASIS AMQP 1.0, part 3.2), taken apart just far enough."""
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,14 +28,7 @@ class Sections:
 
 
 def take_apart(raw: bytes) -> Sections:
-    """Raises AmqpError for what is no message section."""
-    try:
-        return _take_apart(raw)
-    except (LookupError, ValueError, TypeError, struct.error) as error:
-        raise codec.AmqpError("amqp:decode-error", f"this is no message: {error!r}") from None
-
-
-def _take_apart(raw: bytes) -> Sections:
+    """Raises AmqpError, or what the codec raises, for what is no message."""
     found, at = Sections(), 0
     while at < len(raw):
         if raw[at] != 0 or raw[at + 1] != 0x53:
@@ -67,14 +59,14 @@ def annotated(annotations: Mapping[str, bytes], bare: bytes) -> bytes:
     return codec.described(ANNOTATIONS, codec.map_((codec.symbol(k), v) for k, v in annotations.items())) + bare
 
 
-def with_message_id(parts: Sections, id: str) -> bytes:
+def with_id(parts: Sections, id: str) -> bytes:
     """The bare message with this id, everything else byte for byte."""
     section = codec.described(PROPERTIES, codec.list_([codec.string(id), *parts.properties[1:]]))
     has_properties = parts.bare[2:3] == bytes((PROPERTIES,))
     return section + parts.bare[codec.skip(parts.bare, 3) if has_properties else 0 :]
 
 
-def with_application(bare: bytes, extra: Mapping[str, bytes]) -> bytes:
+def with_properties(bare: bytes, extra: Mapping[str, bytes]) -> bytes:
     """The bare message with application properties (encoded) added, everything else byte for byte."""
     if not extra:
         return bare

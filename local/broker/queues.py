@@ -1,25 +1,16 @@
 """Service Bus queues: peek-lock, delivery counts, dead letters, scheduled messages, duplicate detection."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from local.broker import codec
 from local.broker.codec import AmqpError
 from local.broker.engine import Link, Node
-from local.broker.message import (
-    BATCH_FORMAT,
-    HEADER,
-    Sections,
-    annotated,
-    item,
-    take_apart,
-    with_application,
-    with_message_id,
-)
+from local.broker.message import BATCH_FORMAT, HEADER, Sections, annotated, item, take_apart, with_id, with_properties
 from local.broker.store import Store, now
 from shared.topology import Queue as Spec
 
@@ -27,7 +18,6 @@ DEAD_LETTERS = "/$deadletterqueue"
 LARGEST = 256 * 1024  # bytes of a message: the limit of the tier Standard
 SWEEP = 500  # milliseconds between looks for what has expired
 ACCEPTED, REJECTED, RELEASED, MODIFIED = range(0x24, 0x28)  # outcomes
-_COLUMNS = "seq, enqueued, visible, expires, tries, id, annotations, bare, header"
 
 
 @dataclass(slots=True)
@@ -36,8 +26,9 @@ class Lock:
     until: int
 
 
-@dataclass(slots=True)
-class Message:
+class Message(NamedTuple):
+    """In the order of the table's columns."""
+
     seq: int
     enqueued: int
     visible: int
@@ -76,7 +67,7 @@ class Queue(Node):
         annotations, at, id = parts.annotations, now(), str(parts.property(0) or uuid4().hex)
         if self._is_repeat(id, at):
             return
-        bare = parts.bare if parts.property(0) else with_message_id(parts, id)
+        bare = parts.bare if parts.property(0) else with_id(parts, id)
         scheduled = annotations.get("x-opt-scheduled-enqueue-time", codec.NULL)
         visible = max(at, codec.decode(scheduled)[0] or 0)
         ttl = min(item(parts.header, 2) or self._ttl, self._ttl)
@@ -92,11 +83,11 @@ class Queue(Node):
         return False
 
     def _admit(self, message: Message) -> None:
-        self._seq = message.seq = self._seq + 1
+        self._seq += 1
         self._store.write("INSERT OR REPLACE INTO counter VALUES(?,?)", self._name, self._seq)
-        row = (getattr(message, column) for column in _COLUMNS.split(", "))
+        row = message._replace(seq=self._seq)
         self._store.write("INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?,?)", self._name, *row)
-        self._await(message.seq, message.visible)
+        self._await(row.seq, row.visible)
 
     def _await(self, seq: int, visible: int) -> None:
         if visible > now():
@@ -117,8 +108,8 @@ class Queue(Node):
                 self._deliver(willing[self._turn % len(willing)], message)
 
     def _load(self, seq: int) -> Message | None:
-        found = self._store.read(f"SELECT {_COLUMNS} FROM message WHERE queue=? AND seq=?", self._name, seq)
-        return Message(*found[0]) if found else None
+        found = self._store.read("SELECT * FROM message WHERE queue=? AND seq=?", self._name, seq)
+        return Message(*found[0][1:]) if found else None
 
     def _deliver(self, link: Link, message: Message) -> None:
         token, until = uuid4(), now() + self._lock
@@ -176,7 +167,7 @@ class Queue(Node):
         message = self._load(seq)
         if message is None:
             return
-        tries, bare = message.tries + counted, with_application(message.bare, changes)
+        tries, bare = message.tries + counted, with_properties(message.bare, changes)
         sql = "UPDATE message SET tries=?, bare=? WHERE queue=? AND seq=?"
         self._store.write(sql, tries, bare, self._name, seq)
         if self._dead and tries >= self._most_tries:
@@ -197,8 +188,8 @@ class Queue(Node):
         message = self._load(seq)
         self._delete(seq)
         if message and self._dead:
-            at, bare = now(), with_application(message.bare, why)
-            self._dead._admit(replace(message, enqueued=at, visible=at, expires=None, bare=bare))
+            at, bare = now(), with_properties(message.bare, why)
+            self._dead._admit(message._replace(enqueued=at, visible=at, expires=None, bare=bare))
 
     def _delete(self, seq: int) -> None:
         self._store.write("DELETE FROM message WHERE queue=? AND seq=?", self._name, seq)

@@ -20,16 +20,10 @@ from local.cosmos.store import LARGEST, Operation, Store, Stored
 from shared.topology import Container, Topology
 
 log = logging.getLogger(__name__)
-_UNSUPPORTED = {
-    "a-im": "the change feed",
-    "x-ms-cosmos-is-query-plan-request": "a query plan",
-    "x-ms-cosmos-batch-continue-on-error": "a batch that goes on after an error",
-    "x-ms-documentdb-pre-trigger-include": "a trigger",
-    "x-ms-documentdb-post-trigger-include": "a trigger",
-    "x-ms-indexing-directive": "an indexing directive",
-    "x-ms-start-epk": "a part of a partition key, or a range of keys,",
-}
-"""Headers that change what a request means."""
+_CHANGING = ("a-im", "x-ms-start-epk", "x-ms-indexing-directive", "x-ms-cosmos-is-query-plan-request")
+_CHANGING += tuple(f"x-ms-documentdb-{when}-trigger-include" for when in ("pre", "post"))
+_CHANGING += ("x-ms-cosmos-batch-continue-on-error",)
+"""Headers that change what a request means: change feed, ranges of keys, query plans, triggers, bulk."""
 
 
 class CosmosServer:
@@ -88,28 +82,27 @@ class CosmosServer:
             raise CosmosError(401, "the request is not signed with this server's key")
 
     def _route(self, request: web.Request, parts: list[str], body: bytes) -> web.Response:
+        if parts[:1] == ["dbs"] and parts[1:2] not in ([], [self._store.database]):
+            raise CosmosError(404, f"database {parts[1]}: owner resource does not exist")
         match request.method, parts:
             case "GET", []:
                 return _success(200, _account(request))
-            case "GET", ["dbs", database] if database == self._store.database:
+            case "GET", ["dbs", database]:
                 return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
-            case "GET", ["dbs", database, "colls", name] if database == self._store.database:
+            case "GET", ["dbs", _, "colls", name]:
                 paths = list(self._store.container(name).partition_key_paths)
                 key = {"paths": paths, "kind": "MultiHash" if len(paths) > 1 else "Hash", "version": 2}
                 return _success(200, {"id": name, "_rid": name, "_self": name, "partitionKey": key})
-            case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
+            case "GET", ["dbs", _, "colls", name, "pkranges"]:
                 return _ranges(request, self._store.container(name))
-            case _, ["dbs", database, "colls", name, "docs", *id] if database == self._store.database:
+            case _, ["dbs", _, "colls", name, "docs", *id]:
                 return self._documents(request, self._store.container(name), id, body)
-        if parts[:1] == ["dbs"] and parts[1:2] not in ([], [self._store.database]):
-            raise CosmosError(404, f"database {parts[1]}: owner resource does not exist")
         raise unsupported(f"{request.method} /{'/'.join(parts)}")
 
     def _documents(self, request: web.Request, container: Container, id: list[str], body: bytes) -> web.Response:
         headers, queries = request.headers, _says(request, "x-ms-documentdb-isquery")
-        for name, feature in _UNSUPPORTED.items():
-            if headers.get(name, "false").lower() != "false":
-                raise unsupported(feature)
+        if asked := [name for name in _CHANGING if headers.get(name, "false").lower() != "false"]:
+            raise unsupported(f"the header {asked[0]}")
         values = _json(headers.get("x-ms-documentdb-partitionkey", "[]"))
         if not all(isinstance(value, str) for value in values):
             raise unsupported("a partition key that is no text")
@@ -163,17 +156,13 @@ async def _errors(
 
 def _json(text: str | bytes) -> Any:
     """Strict JSON. A whole number beyond 64 bits becomes a double; NaN and what overflows a double are refused."""
-    return json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_real)
+    return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_number)
 
 
-def _integer(text: str) -> int | float:
-    return int(text) if len(text) < 21 and -(2**63) <= int(text) < 2**63 else _real(text)
-
-
-def _real(text: str) -> float:
+def _number(text: str) -> int | float:
     if not math.isfinite(value := float(text)):
         raise CosmosError(400, f"{text} is no JSON number that a double can hold")
-    return value
+    return int(text) if text.lstrip("-").isdigit() and -(2**63) <= int(text) < 2**63 else value
 
 
 def _says(request: web.Request, name: str) -> bool:

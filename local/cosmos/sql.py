@@ -6,14 +6,15 @@ else is refused. The words follow the grammar that Microsoft publishes: sql.g4 i
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any
 
-_RESERVED = (
-    "AND ARRAY AS ASC BETWEEN BY DESC DISTINCT ESCAPE EXISTS FROM GROUP IN JOIN LEFT LIKE LIMIT NOT OFFSET OR ORDER"
-    " RANK RIGHT SELECT TOP VALUE WHERE"
-).replace(" ", "|")
-_NAME = rf"(?!(?i:{_RESERVED})\b|(?:true|false|null|undefined|udf)\b)[A-Za-z_][A-Za-z0-9_]*\b"
+_RESERVED = "AND ARRAY AS ASC BETWEEN BY DESC DISTINCT ESCAPE EXISTS FROM GROUP IN JOIN LEFT LIKE LIMIT NOT OFFSET OR"
+_WORDS = "|".join(f"{_RESERVED} ORDER RANK RIGHT SELECT TOP VALUE WHERE".split())
+_NAME = rf"(?!(?i:{_WORDS})\b|(?:true|false|null|undefined|udf)\b)[A-Za-z_][A-Za-z0-9_]*\b"
 _ESCAPE = r"\\[\\/bfnrt]|\\u[0-9a-fA-F]{4}"
 _TEXT = rf"'(?:[^'\\\x00-\x1f]|{_ESCAPE})*'|\"(?:[^\"\\\x00-\x1f]|\\\"|{_ESCAPE})*\""
 _STEP = rf"\.(?:{_NAME})|\[(?:{_TEXT})\]"
@@ -54,21 +55,11 @@ class Query:
 
     def project(self, document: dict[str, Any]) -> dict[str, Any]:
         """The fields that were selected; one that the document lacks is left out."""
-        if not self.fields:
-            return document
-        found = ((name, _dig(document, path)) for path, name in self.fields)
-        return {name: value for name, value in found if value is not _NOTHING}
-
-
-_NOTHING = object()
-
-
-def _dig(document: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(document, dict) or name not in document:
-            return _NOTHING
-        document = document[name]
-    return document
+        found = {} if self.fields else document
+        for path, name in self.fields:
+            with suppress(KeyError, TypeError):
+                found[name] = reduce(getitem, path, document)
+        return found
 
 
 def parse(text: str, parameters: Mapping[str, Any]) -> Query:
@@ -78,27 +69,20 @@ def parse(text: str, parameters: Mapping[str, Any]) -> Query:
         raise CosmosError(400, f"this query is a syntax error or not supported by the local Cosmos DB: {text}")
     conditions, arguments = [], []
     for path, operator, operand in re.findall(_CONDITION, found["where"] or ""):
-        value = _value(operand, parameters)
-        steps = _steps(path)
-        conditions.append(f"{column(steps)} {operator} ? AND {kind(steps)} IN ({_kinds(value)})")
-        arguments.append(value)
+        arguments.append(_value(operand, parameters))
+        value, kind = column(_steps(path)), column(_steps(path), "json_type")
+        conditions.append(f"{value} {operator} ? AND {kind} IN ({_kinds(arguments[-1])})")
     selected = [(_steps(path), alias) for path, alias in re.findall(_FIELD, found["fields"])]
     fields = tuple((steps, alias or steps[-1]) for steps, alias in selected)
     if len({name for _, name in fields}) != len(fields):
         raise CosmosError(400, f"two fields are answered under one name: {found['fields']}")
-    order = _steps(found["order"]) if found["order"] else ()
-    return Query(
-        fields, " AND ".join(conditions) or "1", tuple(arguments), order, (found["way"] or "").upper() == "DESC"
-    )
+    order, descending = _steps(found["order"] or ""), (found["way"] or "").upper() == "DESC"
+    return Query(fields, " AND ".join(conditions) or "1", tuple(arguments), order, descending)
 
 
 def _value(operand: str, parameters: Mapping[str, Any]) -> Any:
-    if operand[0] in "'\"":
-        return _text(operand)
-    if operand in ("true", "false"):
-        return operand == "true"
     if operand[0] != "@":
-        return int(operand) if operand.lstrip("-").isdigit() else float(operand)
+        return _text(operand) if operand[0] in "'\"" else json.loads(operand)
     if operand not in parameters:
         raise CosmosError(400, f"the query's parameter {operand} has no value")
     return parameters[operand]
@@ -113,21 +97,12 @@ def _steps(path: str) -> tuple[str, ...]:
     return tuple(_text(step[1:-1]) if step[0] == "[" else step[1:] for step in re.findall(_STEP, path))
 
 
-def column(steps: tuple[str, ...]) -> str:
-    """The value at a path: the very expression that the indexes are made on."""
-    return f"json_extract(body, {_json_path(steps)})"
-
-
-def kind(steps: tuple[str, ...]) -> str:
-    """The JSON type of the value at a path, NULL if there is none."""
-    return f"json_type(body, {_json_path(steps)})"
-
-
-def _json_path(steps: tuple[str, ...]) -> str:
+def column(steps: tuple[str, ...], function: str = "json_extract") -> str:
+    """The value at a path: the very expression that the indexes are made on. Or its type, by `json_type`."""
     if any(json.dumps(step, ensure_ascii=False) != f'"{step}"' for step in steps):
         raise unsupported(f"a condition on the path {steps}")
     labels = (f".{step}" if re.fullmatch("[A-Za-z0-9_]+", step) else f'."{step}"' for step in steps)
-    return "'$" + "".join(labels).replace("'", "''") + "'"
+    return f"{function}(body, '$" + "".join(labels).replace("'", "''") + "')"
 
 
 def _kinds(value: Any) -> str:

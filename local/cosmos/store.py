@@ -11,7 +11,7 @@ from time import time
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from local.cosmos.sql import CosmosError, Query, column, kind, unsupported
+from local.cosmos.sql import CosmosError, Query, column, unsupported
 from shared.topology import Container, Topology
 
 LARGEST = 2 * 1024 * 1024  # bytes of a document, and of a batch
@@ -23,7 +23,6 @@ CREATE INDEX IF NOT EXISTS by_expiry ON doc(expires) WHERE expires IS NOT NULL;"
 _UPSERT = """INSERT INTO doc(container, pk, id, etag, expires, body) VALUES(?,?,?,?,?,?)
 ON CONFLICT(container, pk, id) DO UPDATE SET etag=excluded.etag, expires=excluded.expires, body=excluded.body"""
 _SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
-_KINDS = {"text": "text", "integer": "number", "real": "number"}  # what an order is supported over
 _FIELDS = {"operationType": "kind", "id": "id", "resourceBody": "doc", "ifMatch": "if_match"}
 """Of an operation in a batch."""
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # SQLite ends a text there
@@ -154,8 +153,9 @@ class Store:
         """Azure orders over indexed paths alone; an order over values of several types is not supported here."""
         if order not in {("_ts",), ("id",), *map(_steps, container.indexed_paths)}:
             raise CosmosError(400, f"ORDER BY {order}: the path is not indexed in {container.name}")
-        found = self._db.execute(f"SELECT DISTINCT {kind(order)} FROM doc WHERE {where}", arguments)
-        if len(kinds := {_KINDS.get(name, name) for (name,) in found}) > 1 or not kinds <= {"text", "number"}:
+        found = self._db.execute(f"SELECT DISTINCT {column(order, 'json_type')} FROM doc WHERE {where}", arguments)
+        kinds = {kind for (kind,) in found}
+        if kinds and kinds != {"text"} and not kinds <= {"integer", "real"}:
             raise unsupported(f"ORDER BY {order} over documents without it, or of several types,")
 
     def purge(self) -> None:
