@@ -86,9 +86,8 @@ class Link:
             return
         self.closed = True
         reason = codec.error(condition, text) if condition else NULL
-        self.session.connection.frame(
-            self.session.channel, codec.performative(DETACH, [codec.uint(self.handle), codec.TRUE, reason])
-        )
+        fields = [codec.uint(self.handle), codec.TRUE, reason]
+        self.session.connection.frame(self.session.channel, codec.performative(DETACH, fields))
         if self.node:
             self.node.on_detach(self)
 

@@ -13,11 +13,8 @@ from local.broker.message import BATCH_FORMAT, Sections, annotated, item, take_a
 from local.broker.store import Store, now
 from shared.topology import EventHub
 
-_SELECTOR = re.compile(
-    r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?(-?\d{1,18}|@latest)'?"
-)
+_SELECTOR = re.compile(r"amqp.annotation.x-opt-(offset|sequence-number|enqueued-time) *(>=?) *'?(-?\d{1,18}|@latest)'?")
 _REFUSED = {"com.microsoft:enable-receiver-runtime-metric", "com.microsoft:idempotent-producer"}  # wishes of a link
-LONGEST_KEY = 128  # characters of a partition key
 READ_AHEAD = 200  # events read from disk at once
 
 
@@ -194,8 +191,7 @@ class Hub(Node):
 
 def _key(parts: Sections) -> str | None:
     """The partition key; Azure ignores one that is no text."""
-    encoded = parts.annotations.get("x-opt-partition-key", codec.NULL)
-    key = codec.decode(encoded)[0]
-    if isinstance(key, str) and len(key) > LONGEST_KEY:
-        raise AmqpError("amqp:not-allowed", f"a partition key has at most {LONGEST_KEY} characters")
+    key = codec.decode(parts.annotations.get("x-opt-partition-key", codec.NULL))[0]
+    if isinstance(key, str) and len(key) > 128:
+        raise AmqpError("amqp:not-allowed", "a partition key has at most 128 characters")
     return key if isinstance(key, str) else None

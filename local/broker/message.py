@@ -61,9 +61,8 @@ def annotated(annotations: Mapping[str, bytes], bare: bytes) -> bytes:
 
 def with_id(parts: Sections, id: str) -> bytes:
     """The bare message with this id, everything else byte for byte."""
-    section = codec.described(PROPERTIES, codec.list_([codec.string(id), *parts.properties[1:]]))
-    has_properties = parts.bare[2:3] == bytes((PROPERTIES,))
-    return section + parts.bare[codec.skip(parts.bare, 3) if has_properties else 0 :]
+    rest = codec.skip(parts.bare, 3) if parts.bare[2:3] == b"\x73" else 0
+    return codec.described(PROPERTIES, codec.list_([codec.string(id), *parts.properties[1:]])) + parts.bare[rest:]
 
 
 def with_properties(bare: bytes, extra: Mapping[str, bytes]) -> bytes:

@@ -1,7 +1,6 @@
 """Service Bus queues: peek-lock, delivery counts, dead letters, scheduled messages, duplicate detection."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
@@ -20,15 +19,7 @@ SWEEP = 500  # milliseconds between looks for what has expired
 ACCEPTED, REJECTED, RELEASED, MODIFIED = range(0x24, 0x28)  # outcomes
 
 
-@dataclass(slots=True)
-class Lock:
-    seq: int
-    until: int
-
-
-class Message(NamedTuple):
-    """In the order of the table's columns."""
-
+class Message(NamedTuple):  # in the order of the table's columns
     seq: int
     enqueued: int
     visible: int
@@ -54,7 +45,7 @@ class Queue(Node):
         self._window, self._ttl = (int(time.total_seconds() * 1000) for time in times)
         self._most_tries = spec.max_delivery_count if spec else 0
         self._ready: list[int] = []
-        self._locks: dict[UUID, Lock] = {}
+        self._locks: dict[UUID, tuple[int, int]] = {}  # sequence number, and until when
         self._links: list[Link] = []
         self._turn = 0
         self._seq = next((seq for (seq,) in store.read("SELECT seq FROM counter WHERE entity=?", name)), 0)
@@ -116,7 +107,7 @@ class Queue(Node):
         if link.pre_settled:
             self._delete(message.seq)
         else:
-            self._locks[token] = Lock(message.seq, until)
+            self._locks[token] = (message.seq, until)
             self._store.at(until, lambda: self._lapse(token))
         raw = self._encode(message, None if link.pre_settled else until)
         link.send(raw, token.bytes_le, link.pre_settled, (self, token))
@@ -138,29 +129,27 @@ class Queue(Node):
         fields = ([] if state == codec.NULL else codec.raw_fields(state)) + [codec.NULL] * 3
         if code == MODIFIED and codec.decode(fields[1])[0]:
             return codec.rejected("amqp:not-implemented", "deferring is not supported")
-        lock = self._locks.pop(token, None)
-        if lock is None or lock.until <= now():
+        seq, until = self._locks.get(token, (0, 0))
+        if until <= now():  # it stays until it lapses, or nobody would give the message out again
             return codec.rejected("com.microsoft:message-lock-lost", "the lock has expired, or the message is settled")
+        del self._locks[token]
         if code == ACCEPTED:
-            self._delete(lock.seq)
+            self._delete(seq)
             return codec.ACCEPTED
         if code == REJECTED:
             error = ([] if fields[0] == codec.NULL else codec.raw_fields(fields[0])) + [codec.NULL] * 3
             why = {"DeadLetterErrorDescription": error[1]} | codec.raw_map(error[2])
-            self._bury(lock.seq, {name: value for name, value in why.items() if value != codec.NULL})
+            self._bury(seq, {name: value for name, value in why.items() if value != codec.NULL})
             return codec.described(REJECTED, b"\x45")
-        self._retry(lock.seq, code == MODIFIED, codec.raw_map(fields[2]))
+        self._retry(seq, code == MODIFIED, codec.raw_map(fields[2]))
         return codec.RELEASED if code == RELEASED else codec.described(MODIFIED, codec.list_(fields[:2]))
 
     def _lapse(self, token: UUID) -> None:
-        lock = self._locks.get(token)
-        if lock is None:
-            return
-        if lock.until > now():
-            self._store.at(lock.until, lambda: self._lapse(token))
-        else:
-            del self._locks[token]
-            self._retry(lock.seq, True, {})
+        seq, until = self._locks.get(token, (0, 0))
+        if until > now():
+            self._store.at(until, lambda: self._lapse(token))
+        elif self._locks.pop(token, None):
+            self._retry(seq, True, {})
 
     def _retry(self, seq: int, counted: bool, changes: Mapping[str, bytes]) -> None:
         """Back in the queue, with application properties changed; or dead."""
@@ -177,7 +166,7 @@ class Queue(Node):
 
     def _sweep(self) -> None:
         """Bury what has expired and is not locked; forget message ids whose window is over."""
-        at, locked = now(), {lock.seq for lock in self._locks.values()}
+        at, locked = now(), {seq for seq, _ in self._locks.values()}
         for (seq,) in self._store.read("SELECT seq FROM message WHERE queue=? AND expires<=?", self._name, at):
             if seq not in locked:
                 self._bury(seq, _why("TTLExpiredException", "the message expired"))
@@ -225,16 +214,13 @@ class Queue(Node):
 
     def manage(self, operation: str, body: dict[str, Any]) -> bytes:
         """Renew locks; everything else is refused by name."""
-        if operation == "com.microsoft:renew-lock":
-            return self._renew(body["lock-tokens"])
-        raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
-
-    def _renew(self, tokens: list[UUID]) -> bytes:
-        until = now() + self._lock
+        if operation != "com.microsoft:renew-lock":
+            raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
+        tokens, until = body["lock-tokens"], now() + self._lock
         for token in tokens:
-            lock = self._locks.get(token)
-            if lock is None or lock.until <= now():
+            seq, before = self._locks.get(token, (0, 0))
+            if before <= now():
                 raise AmqpError("com.microsoft:message-lock-lost", "the lock has expired, or the message is settled")
-            lock.until = until
+            self._locks[token] = (seq, until)
         expirations = codec.array(0x83, [codec.timestamp(until)[1:] for _ in tokens])
         return codec.map_([(codec.string("expirations"), expirations)])

@@ -101,8 +101,8 @@ class Broker:
             fields = dict(pair.split("=", 1) for pair in token.split(" ", 1)[1].split("&"))
             signed = f"{fields['sr']}\n{fields['se']}".encode()
             digest = hmac.new(self._key.encode(), signed, hashlib.sha256).digest()
-            holds = hmac.compare_digest(base64.b64encode(digest).decode(), unquote(fields["sig"]))
-            holds = holds and fields["skn"] == KEY_NAME
+            same = hmac.compare_digest(base64.b64encode(digest).decode(), unquote(fields["sig"]))
+            holds = same and fields["skn"] == KEY_NAME
             fresh = int(fields["se"]) > time()
         except (KeyError, ValueError, IndexError):
             holds = fresh = False

@@ -1,13 +1,11 @@
 """Cosmos DB for NoSQL over HTTP (gateway mode), for the unmodified azure-cosmos: the calls that the product makes."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -33,42 +31,44 @@ class CosmosServer:
         self._store, self._key = Store(topology, path), base64.b64decode(key)
         self.throttle = 0
         self._runner: web.AppRunner | None = None
-        self._purging: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port."""
-        app = web.Application(client_max_size=8 << 20, middlewares=[_errors])
-        app.router.add_post("/_local/throttle", self._set_throttle)
+        app = web.Application(client_max_size=8 << 20)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
-        self._purging = asyncio.create_task(self._purge())
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
-        if self._purging:
-            self._purging.cancel()
         if self._runner:
             await self._runner.cleanup()
         self._store.close()
 
-    async def _purge(self) -> None:
-        while True:
-            await asyncio.sleep(60)
-            self._store.purge()
-
-    async def _set_throttle(self, request: web.Request) -> web.Response:
-        self.throttle = int((await request.json())["requests"])
-        return web.json_response({})
-
     async def _handle(self, request: web.Request) -> web.Response:
+        """Every error is JSON, as the SDKs expect it."""
+        try:
+            return self._answer(request, await request.read())
+        except CosmosError as error:
+            return _failure(error)
+        except web.HTTPException as error:
+            return _failure(CosmosError(error.status, error.reason))
+        except Exception as error:
+            log.warning("a request failed", exc_info=True)
+            malformed = isinstance(error, ValueError | TypeError | LookupError | AttributeError | RecursionError)
+            return _failure(CosmosError(400 if malformed else 500, repr(error)))
+
+    def _answer(self, request: web.Request, body: bytes) -> web.Response:
         parts = [unquote(part) for part in request.raw_path.split("?")[0].split("/") if part]
+        if parts == ["_local", "throttle"]:
+            self.throttle = int(_json(body)["requests"])
+            return _success(200, {})
         self._authorize(request, parts)
         if self.throttle > 0 and "docs" in parts:
             self.throttle -= 1
             raise CosmosError(429, "the request rate is large", 3200)
-        return self._route(request, parts, await request.read())
+        return self._route(request, parts, body)
 
     def _authorize(self, request: web.Request, parts: list[str]) -> None:
         """The master key's signature over method, resource and date."""
@@ -87,8 +87,6 @@ class CosmosServer:
         match request.method, parts:
             case "GET", []:
                 return _success(200, _account(request))
-            case "GET", ["dbs", database]:
-                return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
             case "GET", ["dbs", _, "colls", name]:
                 paths = list(self._store.container(name).partition_key_paths)
                 key = {"paths": paths, "kind": "MultiHash" if len(paths) > 1 else "Hash", "version": 2}
@@ -137,23 +135,6 @@ class CosmosServer:
         return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
 
 
-@web.middleware
-async def _errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Every error is JSON, as the SDKs expect it."""
-    try:
-        return await handler(request)
-    except CosmosError as error:
-        return _failure(error)
-    except web.HTTPException as error:
-        return _failure(CosmosError(error.status, error.reason))
-    except Exception as error:
-        log.warning("a request failed", exc_info=True)
-        malformed = isinstance(error, ValueError | TypeError | LookupError | AttributeError | RecursionError)
-        return _failure(CosmosError(400 if malformed else 500, repr(error)))
-
-
 def _json(text: str | bytes) -> Any:
     """Strict JSON. A whole number beyond 64 bits becomes a double; NaN and what overflows a double are refused."""
     return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_number)
@@ -171,8 +152,7 @@ def _says(request: web.Request, name: str) -> bool:
 
 def _document(request: web.Request, stored: Stored) -> web.Response:
     minimal = "return=minimal" in request.headers.get("prefer", "")
-    body = "" if minimal or stored.body is None else stored.body
-    return _success(stored.status, body, {"etag": stored.etag} if stored.etag else {})
+    return _success(stored.status, "" if minimal else stored.body, {"etag": stored.etag} if stored.etag else {})
 
 
 def _success(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

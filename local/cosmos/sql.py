@@ -72,8 +72,8 @@ def parse(text: str, parameters: Mapping[str, Any]) -> Query:
         arguments.append(_value(operand, parameters))
         value, kind = column(_steps(path)), column(_steps(path), "json_type")
         conditions.append(f"{value} {operator} ? AND {kind} IN ({_kinds(arguments[-1])})")
-    selected = [(_steps(path), alias) for path, alias in re.findall(_FIELD, found["fields"])]
-    fields = tuple((steps, alias or steps[-1]) for steps, alias in selected)
+    selected = re.findall(_FIELD, found["fields"])
+    fields = tuple((_steps(path), alias or _steps(path)[-1]) for path, alias in selected)
     if len({name for _, name in fields}) != len(fields):
         raise CosmosError(400, f"two fields are answered under one name: {found['fields']}")
     order, descending = _steps(found["order"] or ""), (found["way"] or "").upper() == "DESC"

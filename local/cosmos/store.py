@@ -23,14 +23,11 @@ CREATE INDEX IF NOT EXISTS by_expiry ON doc(expires) WHERE expires IS NOT NULL;"
 _UPSERT = """INSERT INTO doc(container, pk, id, etag, expires, body) VALUES(?,?,?,?,?,?)
 ON CONFLICT(container, pk, id) DO UPDATE SET etag=excluded.etag, expires=excluded.expires, body=excluded.body"""
 _SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
-_FIELDS = {"operationType": "kind", "id": "id", "resourceBody": "doc", "ifMatch": "if_match"}
-"""Of an operation in a batch."""
+_FIELDS = {"operationType": "kind", "id": "id", "resourceBody": "doc", "ifMatch": "if_match"}  # as a batch names them
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # SQLite ends a text there
 
 
-class Operation(NamedTuple):
-    """Alone or in a batch; `kind` is named as in a batch."""
-
+class Operation(NamedTuple):  # alone or in a batch
     kind: str
     id: str = ""
     doc: Any = None
@@ -50,6 +47,7 @@ class Store:
     def __init__(self, topology: Topology, path: Path | str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(_TABLES)
+        self._db.execute("DELETE FROM doc WHERE expires<=?", (time(),))  # what is not found any more since
         self.database = topology.cosmos.database
         self.containers = {c.name: c for c in topology.cosmos.containers}
         for container in topology.cosmos.containers:
@@ -157,10 +155,6 @@ class Store:
         kinds = {kind for (kind,) in found}
         if kinds and kinds != {"text"} and not kinds <= {"integer", "real"}:
             raise unsupported(f"ORDER BY {order} over documents without it, or of several types,")
-
-    def purge(self) -> None:
-        """Forget what has expired; it is not found any more since."""
-        self._db.execute("DELETE FROM doc WHERE expires<=?", (time(),))
 
 
 def _steps(path: str) -> tuple[str, ...]:
