@@ -39,7 +39,7 @@ check: setup .venv/checkov/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@node_modules/.bin/prettier --check --log-level warn console
+	@node_modules/.bin/prettier --check --log-level warn console tests/conformance/js
 	@$(BIN)/python -m pytest -q tests/checks
 
 test: setup .venv/checkov/ready browser
@@ -73,7 +73,7 @@ picture: setup browser
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@node_modules/.bin/prettier --write --log-level warn console
+	@node_modules/.bin/prettier --write --log-level warn console tests/conformance/js
 
 clean:
 	rm -rf .venv node_modules console/vendor .local

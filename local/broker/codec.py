@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 _WIDTHS = {4: 0, 5: 1, 6: 2, 7: 4, 8: 8, 9: 16}  # bytes that follow a constructor of a fixed width, by its upper half
@@ -22,13 +22,11 @@ class AmqpError(Exception):
         self.condition, self.text = condition, text
 
 
-class Described:
+class Described(NamedTuple):
     """A value with its descriptor: a performative, a section, a terminus."""
 
-    __slots__ = ("code", "value")
-
-    def __init__(self, code: Any, value: Any) -> None:
-        self.code, self.value = code, value
+    code: Any
+    value: Any
 
 
 def skip(data: bytes, at: int) -> int:
@@ -108,8 +106,8 @@ def _array(constructor: int, data: bytes, at: int) -> tuple[list[Any], int]:
 
 
 def raw_items(data: bytes, at: int = 0) -> list[bytes]:
-    """The items of the list or map at `at` as they are encoded: what is passed on keeps its exact wire type."""
-    if data[at] == 0x45:
+    """The items of the list, map or null at `at` as they are encoded: what is passed on keeps its exact wire type."""
+    if data[at] in (0x40, 0x45):
         return []
     count, position, _ = _counted(data[at], data, at + 1)
     items = []
@@ -120,8 +118,13 @@ def raw_items(data: bytes, at: int = 0) -> list[bytes]:
     return items
 
 
+def raw_fields(data: bytes, at: int = 0) -> list[bytes]:
+    """The fields of the described list at `at` (a performative, an outcome, an error) as they are encoded."""
+    return raw_items(data, skip(data, at + 1))
+
+
 def raw_map(data: bytes, at: int = 0) -> dict[str, bytes]:
-    """The map at `at`: its keys decoded, its values as they are."""
+    """The map (or null) at `at`: its keys decoded, its values as they are."""
     items = raw_items(data, at)
     return {str(decode(key)[0]): value for key, value in zip(items[::2], items[1::2], strict=True)}
 

@@ -12,7 +12,7 @@ from local.broker.codec import NULL, AmqpError, Described
 
 SASL, AMQP = b"AMQP\x03\x01\x00\x00", b"AMQP\x00\x01\x00\x00"
 LARGEST_FRAME = 65536
-LARGEST_MESSAGE = 1 << 20
+LARGEST_MESSAGE = 1 << 20  # bytes, unless a node says otherwise
 WINDOW = 0x7FFFFFFF
 CREDIT = 500  # messages a peer may send before it has to wait for more credit
 OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)
@@ -38,7 +38,7 @@ class Broker(Protocol):
     """What the engine needs of the broker. `dirty`: write the frames once all that was done is committed."""
 
     def attach(self, link: "Link") -> None: ...
-    def settle(self, link: "Link", context: Any, state: Described | None) -> bytes: ...
+    def settle(self, link: "Link", context: Any, state: bytes) -> bytes: ...
     def dirty(self, connection: "Connection") -> None: ...
 
 
@@ -52,7 +52,7 @@ class Link:
         self.pre_settled = fields[3] == 1
         self.properties: dict[str, Any] = fields[13] or {}
         self.delivery_count = 0 if self.sending else (fields[9] or 0)
-        self.credit = 0
+        self.credit, self.largest = 0, LARGEST_MESSAGE
         self.drain = self.closed = False
         self.partial: tuple[list[Any], bytearray] | None = None
         self.node: Node | None = None
@@ -78,7 +78,7 @@ class Link:
         settling = 1 if self.pre_settled else 2 if self.fields[3] is None else self.fields[3]
         fields = [codec.string(self.name), codec.uint(self.handle), codec.boolean(not self.sending)]
         fields += [codec.ubyte(settling), codec.ubyte(self.fields[4] or 0), source, target, NULL, NULL]
-        fields += [codec.uint(0) if self.sending else NULL, codec.ulong(LARGEST_MESSAGE)]
+        fields += [codec.uint(0) if self.sending else NULL, codec.ulong(self.largest)]
         self.session.connection.frame(self.session.channel, codec.performative(ATTACH, fields))
 
     def detach(self, condition: str | None = None, text: str = "") -> None:
@@ -86,9 +86,8 @@ class Link:
             return
         self.closed = True
         reason = codec.error(condition, text) if condition else NULL
-        self.session.connection.frame(
-            self.session.channel, codec.performative(DETACH, [codec.uint(self.handle), codec.TRUE, reason])
-        )
+        fields = [codec.uint(self.handle), codec.TRUE, reason]
+        self.session.connection.frame(self.session.channel, codec.performative(DETACH, fields))
         if self.node:
             self.node.on_detach(self)
 
@@ -210,6 +209,8 @@ class Connection(asyncio.Protocol):
                 at += 8
                 continue
             size = struct.unpack_from(">I", data, at)[0]
+            if not 8 <= size <= LARGEST_FRAME:
+                raise AmqpError("amqp:connection:framing-error", f"a frame of {size} bytes")
             if end - at < size:
                 break
             if size > 8:
@@ -219,7 +220,10 @@ class Connection(asyncio.Protocol):
                 else:
                     channel = struct.unpack_from(">H", data, at + 6)[0]
                     fields = performative.value + [None] * (15 - len(performative.value))
-                    self._dispatch(channel, performative.code, fields, data[start : at + size])
+                    rest = data[start : at + size]
+                    if performative.code == DISPOSITION:  # the outcome as it is encoded
+                        rest = (codec.raw_fields(data, at + data[at + 4] * 4) + [NULL] * 5)[4]
+                    self._dispatch(channel, performative.code, fields, rest)
             at += size
         del self._in[:at]
 
@@ -251,8 +255,10 @@ class Connection(asyncio.Protocol):
                 self.broker.attach(link)
             elif code == DETACH and fields[0] in found.links:
                 found.links.pop(fields[0]).detach()
-            elif code in (FLOW, DISPOSITION):
-                (self._flow if code == FLOW else self._disposition)(found, fields)
+            elif code == FLOW:
+                self._flow(found, fields)
+            elif code == DISPOSITION:
+                self._disposition(found, fields, payload)
 
     def _open(self, fields: list[Any]) -> None:
         self.max_frame = min(fields[2] or LARGEST_FRAME, LARGEST_FRAME)
@@ -294,22 +300,24 @@ class Connection(asyncio.Protocol):
         link.delivery_count = (link.delivery_count + 1) & 0xFFFFFFFF
         link.credit -= 1
         try:
-            if len(raw) > LARGEST_MESSAGE:
-                raise AmqpError("amqp:link:message-size-exceeded", f"more than {LARGEST_MESSAGE} bytes")
+            if len(raw) > link.largest:
+                raise AmqpError("amqp:link:message-size-exceeded", f"more than {link.largest} bytes")
             assert link.node
             state = link.node.on_message(link, first[3] or 0, bytes(raw))
         except AmqpError as error:
             state = codec.rejected(error.condition, error.text)
+        except (LookupError, ValueError, TypeError, struct.error) as error:
+            state = codec.rejected("amqp:decode-error", f"this is no message: {error!r}")
         if not first[4]:
             session.dispose(True, first[1], state)
         if link.credit < CREDIT // 2:
             link.credit = CREDIT
             session.send_flow(link)
 
-    def _disposition(self, session: Session, fields: list[Any]) -> None:
+    def _disposition(self, session: Session, fields: list[Any], state: bytes) -> None:
         if not fields[0]:
             return
         for number in range(fields[1], (fields[1] if fields[2] is None else fields[2]) + 1):
             link, context = session.unsettled.pop(number, (None, None))
             if link:
-                session.dispose(False, number, self.broker.settle(link, context, fields[4]))
+                session.dispose(False, number, self.broker.settle(link, context, state))

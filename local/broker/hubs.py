@@ -1,18 +1,26 @@
 """Event hubs: a log for each partition, read from anywhere, by one owner at a time for each consumer group."""
 
 import re
-import zlib
+from collections.abc import Mapping
 from typing import Any
+
+from azure.eventhub._buffered_producer._partition_resolver import generate_hash_code
 
 from local.broker import codec
 from local.broker.codec import AmqpError, Described
 from local.broker.engine import Link, Node
-from local.broker.message import BATCH_FORMAT, annotated, item, take_apart
+from local.broker.message import BATCH_FORMAT, Sections, annotated, item, take_apart
 from local.broker.store import Store, now
 from shared.topology import EventHub
 
-_SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(?:offset|sequence-number)\s*(>=|>)\s*'?([^']*)'?")
+_SELECTOR = re.compile(r"amqp.annotation.x-opt-(offset|sequence-number|enqueued-time) *(>=?) *'?(-?\d{1,18}|@latest)'?")
+_REFUSED = {"com.microsoft:enable-receiver-runtime-metric", "com.microsoft:idempotent-producer"}  # wishes of a link
 READ_AHEAD = 200  # events read from disk at once
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """As Azure and the SDKs for .NET, Java and JavaScript compute it: the hash of the key's UTF-8, without its sign."""
+    return abs(generate_hash_code(key.encode().decode("latin-1"))) % partitions
 
 
 class Reader(Node):
@@ -60,8 +68,8 @@ class Hub(Node):
             self._store.write(sql, self.name, partition, oldest, end - 1)
         self._store.at(now() + 60_000, self._trim)
 
-    def append(self, partition: int, raw: bytes, key: str | None) -> None:
-        parts, seq, at = take_apart(raw), self._next[partition], now()
+    def append(self, partition: int, parts: Sections, key: str | None) -> None:
+        seq, at = self._next[partition], now()
         self._next[partition] = seq + 1
         if key is not None:
             parts.annotations["x-opt-partition-key"] = codec.string(key)
@@ -78,12 +86,16 @@ class Hub(Node):
         return self._store.read(sql, self.name, partition, start, most)
 
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
-        parts = take_apart(raw)
-        encoded = parts.annotations.get("x-opt-partition-key")
-        key = str(codec.decode(encoded)[0]) if encoded else None
+        """All events of a batch, or none."""
+        whole = take_apart(raw)
+        events = [take_apart(single) for single in whole.bodies] if format == BATCH_FORMAT else [whole]
+        key = _key(whole)
         partition = self._partition_of(link.address(link.target), key)
-        for single in parts.bodies if format == BATCH_FORMAT else [raw]:
-            self.append(partition, single, key)
+        for own in filter(None, map(_key, events)):  # the buffered producer for Python wraps negative hashes around
+            if partition_of(own, self.partitions) != partition:
+                raise AmqpError("amqp:not-allowed", f"the key {own!r} is hashed to another partition than {partition}")
+        for parts in events:
+            self.append(partition, parts, key)
         self._store.before_commit(self._pump)
         return codec.ACCEPTED
 
@@ -91,7 +103,7 @@ class Hub(Node):
         if named := re.search(r"/partitions/(\d+)$", address, re.IGNORECASE):
             return int(named[1])
         if key is not None:
-            return zlib.crc32(key.encode()) % self.partitions
+            return partition_of(key, self.partitions)
         self._turn += 1
         return self._turn % self.partitions
 
@@ -99,16 +111,24 @@ class Hub(Node):
         for reader in list(self.readers):
             reader.pump()
 
-    def attach(self, link: Link, group: str | None, partition: int | None) -> None:
-        if partition is not None and partition >= self.partitions:
-            link.refuse("com.microsoft:argument-out-of-range", f"{self.name} has no partition {partition}")
-        elif not link.sending:
+    def attach(self, link: Link, group: str | None, partition: str | None) -> None:
+        wishes = link.fields[12] if isinstance(link.fields[12], list) else [link.fields[12]]
+        if refused := _REFUSED.intersection(wishes):
+            raise AmqpError("amqp:not-implemented", f"{refused.pop()} is not supported")
+        number = None if partition is None else self._number(partition)
+        if not link.sending:
             link.node = self
             link.accept(500)
-        elif group not in self._groups or partition is None:
-            link.refuse("amqp:not-found", f"{self.name} has no consumer group {group}")
+        elif group not in self._groups or number is None:
+            raise AmqpError("amqp:not-found", f"The messaging entity {self.name}/{group} could not be found.")
         else:
-            self._attach_reader(link, group, partition)
+            self._attach_reader(link, group, number)
+
+    def _number(self, partition: Any) -> int:
+        if str(partition) not in map(str, range(self.partitions)):
+            text = f"{self.name} has no partition {partition!r}: they are 0 to {self.partitions - 1}"
+            raise AmqpError("com.microsoft:argument-out-of-range", text)
+        return int(partition)
 
     def _attach_reader(self, link: Link, group: str, partition: int) -> None:
         """A reader with an epoch takes the partition from others whose epoch is not higher."""
@@ -132,15 +152,23 @@ class Hub(Node):
         if selector is None:
             return 0
         text = selector.value if isinstance(selector, Described) else selector
-        found = _SELECTOR.search(text.decode() if isinstance(text, bytes) else str(text))
+        found = _SELECTOR.fullmatch(text.decode() if isinstance(text, bytes) else str(text))
         if not found:
-            raise AmqpError("amqp:invalid-field", f"the filter {text!r} is not supported")
-        operator, value = found.groups()
+            raise AmqpError("com.microsoft:argument-error", f"the position {text!r} is invalid or not supported")
+        kind, operator, value = found.groups()
         if value == "@latest":
             return self._next[partition]
-        return int(value) + (operator == ">")
+        position = int(value) + (operator == ">")
+        if kind == "enqueued-time":
+            sql = "SELECT MIN(seq) FROM event WHERE hub=? AND partition=? AND enqueued>=?"
+            ((first,),) = self._store.read(sql, self.name, partition, position)
+            return self._next[partition] if first is None else int(first)
+        if position > self._next[partition]:
+            text = f"the position {value} is invalid: the last in the partition is {self._next[partition] - 1}"
+            raise AmqpError("com.microsoft:argument-error", text)
+        return position
 
-    def manage(self, kind: str, properties: dict[str, Any]) -> bytes:
+    def manage(self, kind: str, properties: Mapping[str, Any]) -> bytes:
         """What the hub, or one of its partitions, is."""
         fields = {"name": codec.string(self.name), "type": codec.string(kind)}
         if kind == "com.microsoft:eventhub":
@@ -148,7 +176,7 @@ class Hub(Node):
             fields["partition_count"] = codec.int32(self.partitions)
             fields["partition_ids"] = codec.array(0xA1, [codec.string(str(p))[1:] for p in range(self.partitions)])
         else:
-            partition = int(properties["partition"])
+            partition = self._number(properties.get("partition"))
             sql = "SELECT MIN(seq), MAX(enqueued) FROM event WHERE hub=? AND partition=?"
             first, newest = self._store.read(sql, self.name, partition)[0]
             last = self._next[partition] - 1
@@ -159,3 +187,11 @@ class Hub(Node):
             fields["last_enqueued_time_utc"] = codec.timestamp(newest or 0)
             fields["is_partition_empty"] = codec.boolean(first is None)
         return codec.map_((codec.string(name), value) for name, value in fields.items())
+
+
+def _key(parts: Sections) -> str | None:
+    """The partition key; Azure ignores one that is no text."""
+    key = codec.decode(parts.annotations.get("x-opt-partition-key", codec.NULL))[0]
+    if isinstance(key, str) and len(key) > 128:
+        raise AmqpError("amqp:not-allowed", "a partition key has at most 128 characters")
+    return key if isinstance(key, str) else None

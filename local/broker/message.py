@@ -28,7 +28,7 @@ class Sections:
 
 
 def take_apart(raw: bytes) -> Sections:
-    """Raises AmqpError for what is no message section."""
+    """Raises AmqpError, or what the codec raises, for what is no message."""
     found, at = Sections(), 0
     while at < len(raw):
         if raw[at] != 0 or raw[at + 1] != 0x53:
@@ -59,8 +59,16 @@ def annotated(annotations: Mapping[str, bytes], bare: bytes) -> bytes:
     return codec.described(ANNOTATIONS, codec.map_((codec.symbol(k), v) for k, v in annotations.items())) + bare
 
 
-def with_application(bare: bytes, extra: Mapping[str, str]) -> bytes:
-    """The bare message with application properties added, everything else byte for byte."""
+def with_id(parts: Sections, id: str) -> bytes:
+    """The bare message with this id, everything else byte for byte."""
+    rest = codec.skip(parts.bare, 3) if parts.bare[2:3] == b"\x73" else 0
+    return codec.described(PROPERTIES, codec.list_([codec.string(id), *parts.properties[1:]])) + parts.bare[rest:]
+
+
+def with_properties(bare: bytes, extra: Mapping[str, bytes]) -> bytes:
+    """The bare message with application properties (encoded) added, everything else byte for byte."""
+    if not extra:
+        return bare
     at, before, entries = 0, b"", dict[str, bytes]()
     while at < len(bare) and bare[at + 2] in (PROPERTIES, APPLICATION):
         end = codec.skip(bare, at + 3)
@@ -69,6 +77,6 @@ def with_application(bare: bytes, extra: Mapping[str, str]) -> bytes:
         else:
             entries = codec.raw_map(bare, at + 3)
         at = end
-    entries |= {key: codec.string(value) for key, value in extra.items()}
+    entries |= extra
     section = codec.map_((codec.string(key), value) for key, value in entries.items())
     return before + codec.described(APPLICATION, section) + bare[at:]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local.broker import codec
-from local.broker.codec import AmqpError, Described
+from local.broker.codec import AmqpError
 from local.broker.engine import Connection, Link, Node
 from local.broker.hubs import Hub
 from local.broker.message import APPLICATION, PROPERTIES, VALUE, take_apart
@@ -79,21 +79,20 @@ class Broker:
     def _attach_rpc(self, link: Link, path: str, entity: str | None) -> None:
         queue = self.queues.get(entity) if entity else None
         if entity and queue is None and entity not in self.hubs:
-            raise AmqpError("amqp:not-found", f"there is no entity {entity!r}")
+            raise _not_found(entity)
         link.node = Rpc(self, path, queue)
         link.accept(0 if link.sending else 500)
 
     def _attach_entity(self, link: Link, path: str) -> None:
-        named = re.fullmatch(r"(.+?)(?:/consumergroups/([^/]+))?(?:/partitions/(\d+))?", path)
-        name = named[1] if named else path
-        if named and name in self.hubs:
-            self.hubs[name].attach(link, named[2], int(named[3]) if named[3] else None)
+        named = re.fullmatch(r"(.+?)(?:/consumergroups/([^/]+))?(?:/partitions/([^/]*))?", path)
+        if named and named[1] in self.hubs:
+            self.hubs[named[1]].attach(link, named[2], named[3])
         elif path in self.queues:
             self.queues[path].attach(link)
         else:
-            raise AmqpError("amqp:not-found", f"there is no entity {path!r}")
+            raise _not_found(path)
 
-    def settle(self, link: Link, context: tuple[Queue, Any], state: Described | None) -> bytes:
+    def settle(self, link: Link, context: tuple[Queue, Any], state: bytes) -> bytes:
         return context[0].settle(context[1], state)
 
     def put_token(self, connection: Connection, token: str) -> None:
@@ -102,12 +101,14 @@ class Broker:
             fields = dict(pair.split("=", 1) for pair in token.split(" ", 1)[1].split("&"))
             signed = f"{fields['sr']}\n{fields['se']}".encode()
             digest = hmac.new(self._key.encode(), signed, hashlib.sha256).digest()
-            holds = hmac.compare_digest(base64.b64encode(digest).decode(), unquote(fields["sig"]))
+            same = hmac.compare_digest(base64.b64encode(digest).decode(), unquote(fields["sig"]))
+            holds = same and fields["skn"] == KEY_NAME
             fresh = int(fields["se"]) > time()
         except (KeyError, ValueError, IndexError):
             holds = fresh = False
         if not (holds and fresh):
-            raise AmqpError("amqp:unauthorized-access", "the token is not signed with this broker's key, or too old")
+            text = "the token is not signed with this broker's key, names another key, or is too old"
+            raise AmqpError("amqp:unauthorized-access", text)
         connection.authorized = True
 
 
@@ -120,7 +121,7 @@ class Rpc(Node):
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
         request = take_apart(raw)
         status, value, condition, text = self._answer(link, request.application, request.value)
-        correlation, reply_to = request.properties[0], request.property(4)
+        correlation, reply_to = (request.properties or [codec.NULL])[0], request.property(4)
         names = {"statusCode": codec.int32(status), "status-code": codec.int32(status)}
         names |= {"statusDescription": codec.string(text), "status-description": codec.string(text)}
         if condition:
@@ -146,16 +147,23 @@ class Rpc(Node):
             return 200, self._manage(operation, asked, body), None, "OK"
         except AmqpError as error:
             return _STATUS.get(error.condition, 400), codec.NULL, error.condition, error.text
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            return 400, codec.NULL, "amqp:invalid-field", f"{operation} is malformed: {error!r}"
 
     def _manage(self, operation: str, asked: Mapping[str, Any], body: Any) -> bytes:
         if self._queue:
             return self._queue.manage(operation, body)
         hub = self._broker.hubs.get(str(asked.get("name", "")).lower())
         if hub is None:
-            raise AmqpError("amqp:not-found", f"there is no event hub {asked.get('name')!r}")
+            raise _not_found(asked.get("name"))
         if operation != "READ":
             raise AmqpError("amqp:not-implemented", f"{operation} is not supported")
-        return hub.manage(str(asked.get("type")), dict(asked))
+        return hub.manage(str(asked.get("type")), asked)
+
+
+def _not_found(name: Any) -> AmqpError:
+    """In the words by which the SDKs know that it is the entity which is missing."""
+    return AmqpError("amqp:not-found", f"The messaging entity {name!r} could not be found.")
 
 
 _STATUS = {"amqp:unauthorized-access": 401, "amqp:not-found": 404, "com.microsoft:message-lock-lost": 410}

@@ -11,7 +11,7 @@ from typing import Any
 
 _TABLES = """
 PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
-CREATE TABLE IF NOT EXISTS message(queue, seq, enqueued, visible, expires, tries, id, annotations, bare,
+CREATE TABLE IF NOT EXISTS message(queue, seq, enqueued, visible, expires, tries, id, annotations, bare, header,
                                    PRIMARY KEY(queue, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recent(queue, id, until, PRIMARY KEY(queue, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event(hub, partition, seq, enqueued, raw, PRIMARY KEY(hub, partition, seq)) WITHOUT ROWID;
@@ -30,6 +30,10 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(_TABLES)
+        if "header" not in {
+            column[1] for column in self.read("PRAGMA table_info(message)")
+        }:  # kept by an older version
+            self._db.execute("ALTER TABLE message ADD COLUMN header DEFAULT x'45'")
         self._open = self._scheduled = False
         self._before: dict[Callable[[], None], None] = {}
         self._after: dict[Callable[[], None], None] = {}

@@ -1,10 +1,11 @@
 """Cosmos DB for NoSQL over HTTP (gateway mode), for the unmodified azure-cosmos: the calls that the product makes."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
+import logging
+import math
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,15 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from local.cosmos.sql import CosmosError, parse
-from local.cosmos.store import Store, Stored
+from local.cosmos.sql import CosmosError, parse, unsupported
+from local.cosmos.store import LARGEST, Operation, Store, Stored
 from shared.topology import Container, Topology
+
+log = logging.getLogger(__name__)
+_CHANGING = ("a-im", "x-ms-start-epk", "x-ms-indexing-directive", "x-ms-cosmos-is-query-plan-request")
+_CHANGING += tuple(f"x-ms-documentdb-{when}-trigger-include" for when in ("pre", "post"))
+_CHANGING += ("x-ms-cosmos-batch-continue-on-error",)
+"""Headers that change what a request means: change feed, ranges of keys, query plans, triggers, bulk."""
 
 
 class CosmosServer:
@@ -24,45 +31,44 @@ class CosmosServer:
         self._store, self._key = Store(topology, path), base64.b64decode(key)
         self.throttle = 0
         self._runner: web.AppRunner | None = None
-        self._purging: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port."""
         app = web.Application(client_max_size=8 << 20)
-        app.router.add_post("/_local/throttle", self._set_throttle)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
-        self._purging = asyncio.create_task(self._purge())
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
-        if self._purging:
-            self._purging.cancel()
         if self._runner:
             await self._runner.cleanup()
         self._store.close()
 
-    async def _purge(self) -> None:
-        while True:
-            await asyncio.sleep(60)
-            self._store.purge()
-
-    async def _set_throttle(self, request: web.Request) -> web.Response:
-        self.throttle = int((await request.json())["requests"])
-        return web.json_response({})
-
     async def _handle(self, request: web.Request) -> web.Response:
-        parts = [unquote(part) for part in request.raw_path.split("?")[0].split("/") if part]
+        """Every error is JSON, as the SDKs expect it."""
         try:
-            self._authorize(request, parts)
-            if self.throttle > 0 and "docs" in parts:
-                self.throttle -= 1
-                raise CosmosError(429, "the request rate is large", 3200)
-            return self._route(request, parts, await request.read())
+            return self._answer(request, await request.read())
         except CosmosError as error:
             return _failure(error)
+        except web.HTTPException as error:
+            return _failure(CosmosError(error.status, error.reason))
+        except Exception as error:
+            log.warning("a request failed", exc_info=True)
+            malformed = isinstance(error, ValueError | TypeError | LookupError | AttributeError | RecursionError)
+            return _failure(CosmosError(400 if malformed else 500, repr(error)))
+
+    def _answer(self, request: web.Request, body: bytes) -> web.Response:
+        parts = [unquote(part) for part in request.raw_path.split("?")[0].split("/") if part]
+        if parts == ["_local", "throttle"]:
+            self.throttle = int(_json(body)["requests"])
+            return _success(200, {})
+        self._authorize(request, parts)
+        if self.throttle > 0 and "docs" in parts:
+            self.throttle -= 1
+            raise CosmosError(429, "the request rate is large", 3200)
+        return self._route(request, parts, body)
 
     def _authorize(self, request: web.Request, parts: list[str]) -> None:
         """The master key's signature over method, resource and date."""
@@ -76,66 +82,77 @@ class CosmosServer:
             raise CosmosError(401, "the request is not signed with this server's key")
 
     def _route(self, request: web.Request, parts: list[str], body: bytes) -> web.Response:
+        if parts[:1] == ["dbs"] and parts[1:2] not in ([], [self._store.database]):
+            raise CosmosError(404, f"database {parts[1]}: owner resource does not exist")
         match request.method, parts:
             case "GET", []:
                 return _success(200, _account(request))
-            case "GET", ["dbs", database] if database == self._store.database:
-                return _success(200, {"id": database, "_rid": "local", "_self": f"dbs/{database}/"})
-            case "GET", ["dbs", database, "colls", name] if database == self._store.database:
+            case "GET", ["dbs", _, "colls", name]:
                 paths = list(self._store.container(name).partition_key_paths)
                 key = {"paths": paths, "kind": "MultiHash" if len(paths) > 1 else "Hash", "version": 2}
                 return _success(200, {"id": name, "_rid": name, "_self": name, "partitionKey": key})
-            case "GET", ["dbs", database, "colls", name, "pkranges"] if database == self._store.database:
+            case "GET", ["dbs", _, "colls", name, "pkranges"]:
                 return _ranges(request, self._store.container(name))
-            case _, ["dbs", database, "colls", name, "docs", *id] if database == self._store.database:
+            case _, ["dbs", _, "colls", name, "docs", *id]:
                 return self._documents(request, self._store.container(name), id, body)
-        if parts[:1] == ["dbs"] and parts[1:2] not in ([], [self._store.database]):
-            raise CosmosError(404, f"database {parts[1]}: owner resource does not exist")
-        raise CosmosError(501, f"{request.method} /{'/'.join(parts)} is not supported by the local Cosmos DB")
+        raise unsupported(f"{request.method} /{'/'.join(parts)}")
 
     def _documents(self, request: web.Request, container: Container, id: list[str], body: bytes) -> web.Response:
-        headers = request.headers
-        pk = headers.get("x-ms-documentdb-partitionkey", "[]")
-        asks = _says(headers, "x-ms-documentdb-isquery") or "query+json" in request.content_type
-        values = json.loads(pk)
-        if not (asks and not values) and len(values) != len(container.partition_key_paths):
+        headers, queries = request.headers, _says(request, "x-ms-documentdb-isquery")
+        if asked := [name for name in _CHANGING if headers.get(name, "false").lower() != "false"]:
+            raise unsupported(f"the header {asked[0]}")
+        values = _json(headers.get("x-ms-documentdb-partitionkey", "[]"))
+        if not all(isinstance(value, str) for value in values):
+            raise unsupported("a partition key that is no text")
+        if len(values) != len(container.partition_key_paths) and not (queries and not values):
             raise CosmosError(400, "a whole partition key has to be given", 1001)
-        pk = json.dumps(values)
+        pk, conditions = json.dumps(values), (headers.get("if-match"), headers.get("if-none-match"))
         match request.method, id:
-            case "POST", [] if asks:
-                return self._query(request, container, pk, json.loads(body))
-            case "POST", [] if _says(headers, "x-ms-cosmos-is-batch-request"):
-                return _success(*self._store.batch(container, pk, json.loads(body)))
+            case "POST", [] if queries:
+                return self._query(request, container, pk if values else None, _json(body))
+            case "POST", [] if _says(request, "x-ms-cosmos-is-batch-request"):
+                if len(body) > LARGEST:
+                    raise CosmosError(413, f"a batch may have {LARGEST} bytes")
+                return _success(*self._store.batch(container, pk, _json(body)))
             case "POST", []:
-                upsert = _says(headers, "x-ms-documentdb-is-upsert")
-                return _document(request, self._store.create(container, pk, json.loads(body), upsert))
-            case "GET", [name] if "a-im" not in headers:
-                return _document(request, self._store.read(container, pk, name))
-            case "DELETE", [name] if "if-match" not in headers:
-                return _document(request, self._store.delete(container, pk, name))
+                kind = "Upsert" if _says(request, "x-ms-documentdb-is-upsert") else "Create"
+                operation = Operation(kind, "", _json(body), *conditions)
             case "PUT", [name]:
-                doc, if_match = json.loads(body), headers.get("if-match")
-                return _document(request, self._store.replace(container, pk, name, doc, if_match))
-        raise CosmosError(501, f"{request.method} on documents like this is not supported by the local Cosmos DB")
+                operation = Operation("Replace", name, _json(body), *conditions)
+            case "GET" | "DELETE" as method, [name]:
+                operation = Operation("Read" if method == "GET" else "Delete", name, None, *conditions)
+            case method, _:
+                raise unsupported(f"{method} on {'a document' if id else 'all documents'}")
+        return _document(request, self._store.operate(container, pk, operation))
 
-    def _query(self, request: web.Request, container: Container, pk: str, asked: Any) -> web.Response:
+    def _query(self, request: web.Request, container: Container, pk: str | None, asked: Any) -> web.Response:
         values = {p["name"]: p["value"] for p in asked.get("parameters") or []}
         most = int(request.headers.get("x-ms-max-item-count", 100))
         token = request.headers.get("x-ms-continuation")
         query = parse(asked["query"], values)
-        found, rest = self._store.query(container, None if pk == "[]" else pk, query, most if most > 0 else 100, token)
+        found, rest = self._store.query(container, pk, query, most if most > 0 else 100, token)
         answer = {"_rid": container.name, "Documents": found, "_count": len(found)}
         return _success(200, answer, {"x-ms-continuation": rest} if rest else {})
 
 
-def _says(headers: Any, name: str) -> bool:
-    return str(headers.get(name, "")).lower() == "true"
+def _json(text: str | bytes) -> Any:
+    """Strict JSON. A whole number beyond 64 bits becomes a double; NaN and what overflows a double are refused."""
+    return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_number)
+
+
+def _number(text: str) -> int | float:
+    if not math.isfinite(value := float(text)):
+        raise CosmosError(400, f"{text} is no JSON number that a double can hold")
+    return int(text) if text.lstrip("-").isdigit() and -(2**63) <= int(text) < 2**63 else value
+
+
+def _says(request: web.Request, name: str) -> bool:
+    return str(request.headers.get(name, "")).lower() == "true"
 
 
 def _document(request: web.Request, stored: Stored) -> web.Response:
     minimal = "return=minimal" in request.headers.get("prefer", "")
-    body = "" if minimal or stored.body is None else stored.body
-    return _success(stored.status, body, {"etag": stored.etag} if stored.etag else {})
+    return _success(stored.status, "" if minimal else stored.body, {"etag": stored.etag} if stored.etag else {})
 
 
 def _success(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

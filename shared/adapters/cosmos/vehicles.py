@@ -146,7 +146,7 @@ class CosmosProfiles:
             await dropped(self._vehicles, doc["id"], vehicle_id, "consent")
 
     async def _said_by(self, vehicle_id: str, user_id: str) -> Sequence[Document]:
-        return await self._all("SELECT * FROM c WHERE c.by = @by", {"by": user_id}, vehicle_id)
+        return await self._all("SELECT * FROM c WHERE c['by'] = @by", {"by": user_id}, vehicle_id)
 
     async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
         found = await self._all("SELECT * FROM c WHERE c.subject = @subject", {"subject": subject}, vehicle_id)
