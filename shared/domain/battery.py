@@ -12,6 +12,8 @@ NEAR_LIMIT = 1.0
 """Percent below the charge limit at which charging counts as complete."""
 DROPOUT = 10.0
 """Percent by which a charge has to differ from the readings before and after it, which agree, to be a dropout."""
+EMPTY = 1.0
+"""The same for a reading of 0, which is what most dropouts are."""
 
 type Ends = tuple[float | None, float | None]
 """A number at the beginning and at the end, where known."""
@@ -61,9 +63,10 @@ def without_dropouts(readings: Sequence[tuple[int, float]]) -> list[tuple[int, f
     for n, (at, value) in enumerate(readings):
         before = kept[-1][1] if kept else None
         after = readings[n + 1][1] if n + 1 < len(readings) else None
-        leaps = before is not None and abs(value - before) > DROPOUT
+        off = EMPTY if value == 0 else DROPOUT
+        leaps = before is not None and abs(value - before) > off
         back = after is not None and before is not None and abs(after - before) <= DROPOUT
-        first = before is None and value == 0 and after is not None and after > DROPOUT
+        first = before is None and value == 0 and after is not None and after > off
         last = after is None and value == 0
         if not first and not (leaps and (back or last)):
             kept.append((at, value))
