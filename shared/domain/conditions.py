@@ -32,8 +32,9 @@ TOPPED_UP = 5.0
 """Percent below the charge limit from which charging is no top-up any more."""
 OPEN_FROM = 5.0
 """Percent from which a window or roof counts as open: a closed one reports 1 or 2 when its seal gives."""
-JUST_NOW = 60_000
-"""Milliseconds for which a vehicle of which only positions are known is moving once it moved."""
+JUST_NOW = 3 * 60_000
+"""Milliseconds for which a vehicle of which only positions are known is moving once it moved: some tell one a minute,
+and stand at a light then."""
 RECENT = 5 * 60_000
 """Milliseconds after which a speed says nothing of now: a car that falls asleep reports its last one for ever."""
 
