@@ -5,12 +5,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple
 
 from shared.domain.geo import distance
 from shared.domain.location import FASTEST, Fix, is_reachable
 
-SPEED_GAP = 60_000
+SPEED_GAP = 75_000
 """Milliseconds between two speeds over which distance is summed up, and without any sample that count as bridged."""
 ENOUGH = 0.8
 """Share of a stretch over which speed has to be known to hold the odometer to it."""
@@ -29,6 +30,10 @@ DOUBLE = 2.0
 """How many times more than speed an odometer may count between two of its steps, or less."""
 UNSEEN = 15.0
 """Metres a second that a vehicle may have gone between two speeds without showing it: from one light to the next."""
+SHOWN = 6
+"""Ends of steps along the positions that show that an odometer stands still: a frozen receiver catches up in one."""
+LATE = 200.0
+"""Metres that an odometer may advance at once: samples without a time of their own have that of their arrival."""
 FINE = 100.0
 """Metres of one step of an odometer up to which its reading at rest says where a trip began or ended."""
 
@@ -91,15 +96,16 @@ class Travel:
     speeds: Sequence[Point]
     fixes: Sequence[Fix]
     _step: float = field(init=False)
+    _usual: int = field(init=False)
     _unseen: float = field(init=False)
     _speed: Counter = field(init=False)
     _way: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         gaps = sorted(b[0] - a[0] for a, b in pairwise(self.speeds))
-        usual = gaps[len(gaps) // 2] if gaps else 0
-        self._speed = Counter.of(self.speeds, lambda a, b: _by_speed(a, b, usual))
-        self._unseen = UNSEEN * usual / 1000
+        self._usual = gaps[len(gaps) // 2] if gaps else 0
+        self._speed = Counter.of(self.speeds, lambda a, b: _by_speed(a, b, self._usual))
+        self._unseen = UNSEEN * self._usual / 1000
         self._way = _way(self.fixes)
         self._step = min((b[1] - a[1] for a, b in pairwise(self.odometer) if b[1] > a[1]), default=0.0)
         self._step = min(self._step, COARSEST)
@@ -131,7 +137,9 @@ class Travel:
         slack = TOLERANCE + 2 * self._step
         if sum(metres for span, metres in counted.items() if span not in sure) < by_way * (1 - 2 * SHARE) - slack:
             return False
-        return abs(sum(counted[span] for span in sure) - by_speed) <= slack + self._unseen + SHARE * by_speed
+        steps = sum(end - start for start, end in sure) / max(1, self._usual)
+        unseen = self._unseen / DOUBLE * sqrt(steps)  # what is not seen evens out
+        return abs(sum(counted[span] for span in sure) - by_speed) <= slack + unseen + SHARE * by_speed
 
     def _knows(self, start: int, end: int) -> bool:
         """Whether speed says how far it went in [start, end]."""
@@ -161,25 +169,27 @@ class Travel:
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:
         """Whether the odometer can have counted that: neither backwards nor faster than a car, nor out of proportion to
         speed; and where there is none, it has not stood still while positions moved."""
-        if counted < 0 or counted > FASTEST * (end - start) / 1000 + self._step:
+        if counted < 0 or counted > FASTEST * (end - start) / 1000 + self._step + LATE:
             return False
         slack = TOLERANCE + (2 * self._step if counted else self._step)
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
             slack += self._unseen
-            return metres / DOUBLE - slack <= counted <= metres * DOUBLE + slack
-        return counted > 0 or self._way.between(start, end)[0] <= slack
+            least = metres / DOUBLE if counted else metres  # one that has stopped counting is not just slow
+            return least - slack <= counted <= metres * DOUBLE + slack
+        seen = bisect_right(self._way.times, end) - bisect_left(self._way.times, start)
+        return counted > 0 or seen < SHOWN or self._way.between(start, end)[0] <= slack
 
     def _fill(self, start: int, end: int, sources: dict[str, float], ramps: bool) -> None:
         """Add what speed says of [start, end], and positions where speed says nothing. While a vehicle gets going or
-        stops (`ramps`), positions are asked first: between two speeds it may have stood for most of the time."""
+        stops (`ramps`), positions are asked first: between two speeds far apart it mostly stood."""
         metres, known = self._speed.between(start, end)
-        if ramps:
+        if ramps and end - start > RAMP:
             way, seen = self._way.between(start, end)
             if seen >= end - start:
                 sources["position"] += way
             else:
-                sources["speed"] += metres * min(1.0, RAMP / max(1, end - start))
+                sources["speed"] += metres * RAMP / (end - start)
             return
         sources["speed"] += metres
         if known >= end - start:

@@ -13,7 +13,7 @@ from shared.domain.paths import ODOMETER, SPEED
 from shared.domain.span import Known, Span, id_of, stretches
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
-from shared.domain.travel import SPEED_GAP, Travel
+from shared.domain.travel import LATE, SPEED_GAP, Travel
 from shared.domain.trip_settings import DEFAULT, TripSettings
 
 FUEL = "Vehicle.Powertrain.FuelSystem.AbsoluteLevel"
@@ -23,6 +23,8 @@ POINTS = 500
 """Points of a line at most."""
 WALKING = 5.0
 """km/h that a vehicle reaches on every trip, or else its odometer or positions have to show that it went away."""
+DISORDERED = 8
+"""Readings in which one that came too late is recognised."""
 SHOWN = 3
 """Samples that have to show movement by positions alone: a receiver that leaps there and back shows two."""
 
@@ -88,8 +90,20 @@ def is_trip_id(text: str) -> bool:
 
 def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
     """Of the samples of a trip and of the rest around it."""
-    odometer = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
-    return Travel(odometer, _speeds(samples), fixes)
+    return Travel(_odometer(samples), _speeds(samples), fixes)
+
+
+def _odometer(samples: Sequence[Sample]) -> list[tuple[int, float]]:
+    """Metres. One that falls back by little for a moment was read before the one that it comes after: samples that have
+    the time of their arrival come in disorder."""
+    read = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
+    found = list[tuple[int, float]]()
+    for n, (at, metres) in enumerate(read):
+        fell = found[-1][1] - metres if found else 0.0
+        soon = read[n + 1 : n + 1 + DISORDERED] if 0 < fell <= LATE else []
+        if not any(later >= found[-1][1] for _, later in soon):
+            found.append((at, metres))
+    return found
 
 
 def _speeds(samples: Sequence[Sample]) -> list[tuple[int, float]]:
