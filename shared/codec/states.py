@@ -109,6 +109,7 @@ def _track(
     full_at: int = -1,
     moved_at: int = -1,
     anchor: Any = None,
+    anchored_at: int = -1,
 ) -> Track:
     return Track(
         journey=Span(*journey) if journey else None,
@@ -119,6 +120,7 @@ def _track(
         full_at=full_at,
         moved_at=moved_at,
         anchor=Place(*anchor) if anchor else None,
+        anchored_at=anchored_at,
     )
 
 

@@ -98,12 +98,14 @@ class _Session:
 
 
 def _sessions(samples: Sequence[Sample], movement: Sequence[bool | None]) -> list[_Session]:
-    """A vehicle that moves ends a charge at once, a cable that is pulled soon."""
+    """A vehicle that says that it moves ends a charge at once, a cable that is pulled soon. Positions end it in a pause
+    only: while it charges, they leap, or are told late."""
     found, going, cable = list[_Session](), False, True
     for sample, moves in zip(samples, movement, strict=True):
         readings = sample.readings
         cable = readings.get(CABLE, cable) is not False
-        going = going and found[-1].goes_on(sample.at) and not moves
+        left = moves and (stated(readings) or not found[-1].charging) if going else False
+        going = going and found[-1].goes_on(sample.at) and not left
         if not going and readings.get(IS_CHARGING) is True and not stated(readings):
             found.append(_Session(sample.at, sample.at, cable))
             going = True

@@ -18,6 +18,8 @@ from shared.domain.track import Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
 from shared.errors import Code
 
+BEHIND = 10_000
+"""Milliseconds behind the newest sample from which one ends episodes and begins none: what it tells may be over."""
 FIRES_WITHIN = 15 * 60_000
 """Milliseconds after which a sample is too old at arrival to begin an episode."""
 
@@ -168,9 +170,8 @@ class _Folding:
         self._track = self._track.follow(view)
         if self._book.by_path.keys().isdisjoint(view.fresh):
             return []
-        if self._track.moved_at != view.moved_at:
-            view = view._replace(moved_at=self._track.moved_at)
-        in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
+        arrived_in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
+        in_time = arrived_in_time and self._newest - view.at <= BEHIND
         self._episodes, told = weigh(self._book, self._episodes, view, in_time)
         return told
 

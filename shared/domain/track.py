@@ -24,7 +24,7 @@ class Track(NamedTuple):
     """The journey and the charge under way; `outdated`: spans whose trips and charges are still to be derived from
     history; `closed`: the end of the last one that was over. `charged_from` is the state of charge (%) at which the
     last charging began, `full_at` when it last stopped at the charge limit, `moved_at` when the vehicle moved last
-    (epoch ms), `anchor` where it was found after it last said whether it moves."""
+    (epoch ms), `anchor` where it was found after it last said whether it moves, and `anchored_at` when."""
 
     journey: Span | None = None
     charge: Span | None = None
@@ -34,37 +34,52 @@ class Track(NamedTuple):
     full_at: int = -1
     moved_at: int = -1
     anchor: Place | None = None
+    anchored_at: int = -1
 
     def follow(self, view: View) -> "Track":
         """After a sample that tells anything anew: what moves goes on, what has rested long enough is over."""
         track, at = self, view.at
-        if self.journey and at - self.journey.end >= STOP:
+        if self.journey and at - self.journey.end > STOP:
             track = self.over(self.journey)._replace(journey=None)
-        if IS_CHARGING in view.fresh or (track.charge and view.fresh.get(CABLE) is False):
-            track = track._charging(view)
+        track = track._following(view)
+        charges = view.fresh.get(IS_CHARGING)
+        if (charges is True and not stated(view.fresh)) or charges is False:
+            return track._charging(view)
+        pulled = view.fresh.get(CABLE) is False and track.charge is not None and view.at >= track.charge.start
+        return track._charging(view) if pulled else track
+
+    def _following(self, view: View) -> "Track":
+        """After what a sample shows of where the vehicle is and whether it moves."""
+        track, at = self, view.at
         place = view.fix.place if view.fix else None
         said = stated(view.fresh)
         if said is None and place is None:
             return track
         if said or (said is False and SPEED in view.fresh):
-            track = track._moving(at) if said else track
+            track = track._driving(at) if said else track
             return track if track.anchor is None else track._replace(anchor=None)
         known = self.anchor or (view.last_fix.place if view.last_fix else None)
         last = last_statement(view.values, view.fresh, view.before)
         if moved(view.fresh, at, place, last, known, at - view.last_at):
-            track = track._moving(at)
+            track = track._driving(at) if said else track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)
-        rests = last is not None and not last.moving and at - last.at <= TRUSTED
+        rests = at - self.anchored_at > STOP or (last is not None and not last.moving and at - last.at <= TRUSTED)
         anchor = place if track.moved_at == at or rests else known or place
-        return track if anchor == self.anchor else track._replace(anchor=anchor)
+        return track if anchor == self.anchor else track._replace(anchor=anchor, anchored_at=at)
+
+    def _driving(self, at: int) -> "Track":
+        """A vehicle that says that it moves does not charge, whatever it forgot to say."""
+        if self.charge is None or at < self.charge.start:
+            return self._moving(at)
+        return self.over(Span(self.charge.start, at))._replace(charge=None)._moving(at)
 
     def _moving(self, at: int) -> "Track":
-        """A vehicle that moves does not charge, whatever it forgot to say."""
-        track = self.over(Span(self.charge.start, at))._replace(charge=None) if self.charge else self
-        journey = track.journey or Span(at, at)
+        journey = self.journey or Span(at, at)
+        if journey.start - at > STOP:
+            return self.over(Span(at, at))
         journey = Span(min(journey.start, at), max(journey.end, at))
-        return Track(journey, *track[1:6], max(track.moved_at, at), track.anchor)
+        return self._replace(journey=journey, moved_at=max(self.moved_at, at))
 
     def _charging(self, view: View) -> "Track":
         if view.fresh.get(IS_CHARGING) is True:
@@ -85,12 +100,14 @@ class Track(NamedTuple):
 
     def touch(self, sample: Sample, newest: int) -> "Track":
         """After a sample, `newest` being the time of the newest before it (epoch ms): what a late one belongs to has to
-        be derived again, unless that is under way. One that is late by little and shows nothing changes nothing."""
+        be derived again, unless that is under way. One that is late by little belongs to what is under way if it shows
+        that the vehicle moves, and changes nothing if it shows nothing."""
         at, readings = sample
         if at >= newest or any(span.start <= at for span in self.unfinished):
             return self
-        shows = stated(readings) or readings.get(IS_CHARGING) is True
-        if not shows and at > self.closed and at >= newest - STOP:
+        if at >= newest - STOP and stated(readings):
+            return self._moving(at)
+        if at >= newest - STOP and at > self.closed and readings.get(IS_CHARGING) is not True:
             return self
         return self.over(Span(at, at))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from shared.domain.battery import capacity_in
 from shared.domain.charges import HELD, PAUSE, Charge, charges
 from shared.domain.history import Chunk, days_between, merged
+from shared.domain.paths import IS_CHARGING
 from shared.domain.span import Known, Span
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
@@ -40,7 +41,10 @@ async def derive(state: VehicleState, span: Span, histories: Histories, settings
         found += charges(state.vehicle_id, samples, capacity, names)
         touching = [d for d in found if _touches(d.span, span)]
         outdated = [k for k in known if _touches(k.span, span) or any(_is_part(k, d) for d in touching)]
-        wider = _widened(window, [*touching, *outdated], 2**number)
+        earlier = [k for k in known if any(_may_be_of(k, d) for d in touching)]
+        wider = _widened(window, [*touching, *outdated, *earlier], 2**number)
+        if _charges_on(samples) and window.end < state.newest:
+            wider = Span(wider.start, max(wider.end, window.end + HELD))
         if wider == window:
             break
         window = wider
@@ -62,14 +66,28 @@ async def _known(vehicle_id: str, window: Span, histories: Histories) -> list[Tr
 
 
 def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
-    """Whether it is part of the journey or the charge under way."""
-    under_way = state.track.journey if isinstance(derived, Trip) else state.track.charge
-    return under_way is not None and derived.span.end >= under_way.start
+    """Whether it is part of the journey or the charge under way, as far as is known."""
+    if isinstance(derived, Trip):
+        return state.track.journey is not None and derived.span.end + STOP >= state.track.journey.start
+    return state.track.charge is not None and derived.span.end >= state.track.charge.start
+
+
+def _charges_on(samples: Sequence[Sample]) -> bool:
+    """Whether the last that was said of charging is that it goes on."""
+    said = (s.readings[IS_CHARGING] for s in reversed(samples) if IS_CHARGING in s.readings)
+    return next(said, False) is True
 
 
 def _is_part(known: Trip | Charge, found: Trip | Charge) -> bool:
     """Whether what was derived before belongs to what is found now."""
     return type(known) is type(found) and known.span.overlaps(found.span)
+
+
+def _may_be_of(known: Trip | Charge, found: Trip | Charge) -> bool:
+    """Whether what was derived before may be a part of what is found now, with a pause between them."""
+    if not (isinstance(known, Charge) and isinstance(found, Charge)):
+        return False
+    return known.span.end - PAUSE <= found.span.end and found.span.start - PAUSE <= known.span.end
 
 
 def _widened(window: Span, derived: Sequence[Trip | Charge], by: int) -> Span:

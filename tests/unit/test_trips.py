@@ -150,8 +150,8 @@ def shown(at: int, **fresh: Value) -> View:
 
 def test_a_journey_is_over_after_five_minutes_at_rest() -> None:
     track = Track().follow(shown(NOON, speed=50.0)).follow(shown(NOON + MINUTE, speed=50.0))
-    assert track.follow(shown(NOON + MINUTE + STOP - 1, speed=0.0)).outdated == ()
-    over = track.follow(shown(NOON + MINUTE + STOP, speed=0.0))
+    assert track.follow(shown(NOON + MINUTE + STOP, speed=0.0)).outdated == ()
+    over = track.follow(shown(NOON + MINUTE + STOP + 1, speed=0.0))
     assert (over.journey, over.outdated) == (None, (Span(NOON, NOON + MINUTE),))
 
 
@@ -193,8 +193,13 @@ def test_a_sample_that_is_a_little_late_is_derived_with_its_neighbours_unless_it
     outdated = (Span(late.at, late.at),)
     assert Track().touch(late, NOON).outdated == ()
     assert Track(closed=NOON).touch(late, NOON).outdated == outdated
-    assert Track().touch(Sample(late.at, {SPEED: 50.0}), NOON).outdated == outdated
     assert Track().touch(Sample(late.at, {IS_CHARGING: True}), NOON).outdated == outdated
+
+
+def test_a_sample_that_is_a_little_late_and_shows_that_the_vehicle_moves_belongs_to_the_journey_under_way() -> None:
+    late = Sample(NOON - MINUTE, {SPEED: 50.0})
+    assert Track().touch(late, NOON).journey == Span(late.at, late.at)
+    assert Track(journey=Span(NOON, NOON)).touch(late, NOON).journey == Span(late.at, NOON)
 
 
 def test_spans_that_touch_become_one_and_there_are_never_too_many() -> None:
