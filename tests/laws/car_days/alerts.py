@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from shared.domain.conditions import CONFIRM
 from shared.domain.geo import Place, distance
 from shared.domain.paths import LATITUDE, LONGITUDE, STATE_OF_CHARGE
 from tests.laws.car_days.charging import PlugIn
 from tests.laws.car_days.day import FENCE, WINDOW
 from tests.laws.car_days.disorder import DAWN
 from tests.laws.car_days.evidence import Case, Heard
+from tests.laws.car_days.reporting import SILENCE
 from tests.laws.car_days.run import SETTLED, SILENT_AFTER, Told
 
 LOW, CLEARED = 10.0, 15.0
 """Percent at which a battery is low, and above which it is not any more."""
-CONFIRMED = 60.0
+CONFIRMED = CONFIRM / 1000
 """Seconds after which one reading is enough."""
 SOON = 130.0
 """Seconds for a batch of the hub, a message's latency and the timer of each minute."""
@@ -59,7 +61,7 @@ def broken(case: Case) -> Iterator[str]:
 
 
 def expected(case: Case) -> list[Expected]:
-    found = [*_low(case), *_complete(case), *_codes(case), *_left_open(case), *_silence(case)]
+    found = [*_low(case), *_complete(case), *_codes(case), *_left_open(case), *_off(case), *_silence(case)]
     for id, centre in (("home", case.day.place(0.0)), ("work", case.day.place(case.day.work))):
         found += _fence(case, id, centre)
     return found
@@ -87,27 +89,27 @@ def _late(case: Case) -> float:
 
 def _low(case: Case) -> Iterator[Expected]:
     """Each time that the charge falls below what is low, as it is reported."""
-    low_since: float | None = None
+    low_since: Heard | None = None
+    confirmed = 0.0
     step = case.profile.percent_step
-    for h in case.heard:
-        if STATE_OF_CHARGE not in h.report.told:
-            continue
+    for h in (h for h in case.heard if STATE_OF_CHARGE in h.report.told):
         true = case.day.soc(h.at, case.day.motion(h.at)[2])
         said = true // 1 if step == 1.0 else round(true, 1)
         if said < LOW and low_since is None:
-            low_since = h.at
-        elif said > CLEARED and low_since is not None:
-            yield _of_low(case, low_since, h)
+            low_since, confirmed = h, h.at + CONFIRMED
+        elif low_since is not None and said > CLEARED:
+            yield _of_low(case, low_since.at, confirmed, h)
             low_since = None
+        elif low_since is not None:
+            confirmed = min(confirmed, h.at)
     if low_since is not None:
-        yield _of_low(case, low_since, None)
+        yield _of_low(case, low_since.at, confirmed, None)
 
 
-def _of_low(case: Case, since: float, cleared: Heard | None) -> Expected:
-    certain = case.is_live(since, since + CONFIRMED + SOON)
-    latest = since + CONFIRMED + case.profile.interval + _late(case)
+def _of_low(case: Case, since: float, confirmed: float, cleared: Heard | None) -> Expected:
+    certain = case.is_live(since, confirmed)
     until = cleared.arrived + SOON if cleared else NEVER
-    return Expected("battery_low", since, latest if certain else until, certain)
+    return Expected("battery_low", since, confirmed + _late(case) if certain else until, certain)
 
 
 def _complete(case: Case) -> Iterator[Expected]:
@@ -150,6 +152,13 @@ def _left_open(case: Case) -> Iterator[Expected]:
             yield Expected("left_open", at + OPEN_FOR - case.profile.interval - 30, latest, certain)
 
 
+def _off(case: Case) -> Iterator[Expected]:
+    """Never, unless one hears that the car drives before one hears that it was switched on."""
+    for drive in case.day.drives:
+        if not case.is_live(drive.start - 30, drive.start):
+            yield Expected("moving_while_off", drive.start, NEVER, certain=False)
+
+
 def _silence(case: Case) -> Iterator[Expected]:
     """Each time that nothing came for hours."""
     arrivals, hold = sorted({h.arrived for h in case.heard}), SILENT_AFTER / 1000
@@ -162,20 +171,23 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     """Each time that the car comes in or goes out, as far as its fixes show it."""
     fixes = [h for h in case.heard if {LATITUDE, LONGITUDE} & h.report.told.keys()]
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
-    clear = [(h, inside) for h, inside in zones if inside is not None]
+    clear = [(h, inside) for h, inside in zones if inside is not None and case.shows_place(h)]
+    known = case.profile.clock != "behind" and len(clear) > 1 and clear[0][1] == clear[1][1]
     if clear and clear[0][1]:
-        known = [h.arrived for h in fixes if case.shows_place(h)][1]  # a single one shows no constant offset
+        placed = [h.arrived for h in fixes if case.shows_place(h)][:6][-1]  # a few show no constant offset
         halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix
-        yield Expected("geofence_entered", 0.0, NEVER if halves else known + SOON, certain=False, rule=id)
+        yield Expected("geofence_entered", 0.0, NEVER if halves else placed + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]
         if was == inside:
             continue
         kind, slack = "geofence_entered" if inside else "geofence_left", case.blind + 2 * case.every
-        settled = [h.at for h, z in clear[n : n + 4] if z == inside]
-        stays = len(settled) == len(clear[n : n + 4]) and settled[-1] - after.at >= slack
-        certain = stays and case.is_live(before.at, after.at + slack + SOON)
-        yield Expected(kind, before.at, after.at + slack + _late(case) if certain else NEVER, certain, rule=id)
+        slack += SILENCE if case.profile.network == "silence" else 0.0
+        settled = [h.at for h, zone in clear[n : n + 4] if zone == inside]
+        latest = max(after.at + slack, settled[-1])  # a car that stands is believed elsewhere at a second fix
+        stays = len(settled) == 4 and settled[-1] - after.at >= slack and case.is_live(before.at, latest + SOON)
+        certain, known = stays and known, stays
+        yield Expected(kind, before.at, latest + _late(case) if certain else NEVER, certain, rule=id)
     for (before, was), (_, inside) in pairwise(zones):
         if was is not None and inside is None:  # along the edge, it may be taken for either
             yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))

@@ -101,16 +101,19 @@ class Case:
 
     def _shown(self, moving: list[Heard], drive: Drive, enough: float) -> list[float]:
         """When the fixes alone show that it moves: so many metres since they last did, or before it arrives."""
-        found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(drive.end)
-        leaves = drive.start
+        last = max((h.at for h in self.heard_between(drive.start, drive.end + 300)), default=drive.end)
+        found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(last)
+        leaves: float | None = None
         for h in moving:
             place = self.day.place_at(h.at)
+            if not self.shows_place(h):
+                continue
             if distance(goal, place) >= enough:
                 leaves = h.at
-            if distance(anchor, place) >= enough and self.shows_place(h):
+            if distance(anchor, place) >= enough:
                 found.append(h.at)
                 anchor = place
-        return [*(at for at in found if at < leaves), leaves]
+        return [] if leaves is None else [*(at for at in found if at < leaves), leaves]
 
     @cached_property
     def last_arrival(self) -> float:

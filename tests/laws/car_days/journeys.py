@@ -4,6 +4,7 @@ All times are seconds since the day began."""
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import sqrt
 
 from shared.domain.charges import Charge
 from shared.domain.geo import distance
@@ -11,21 +12,25 @@ from shared.domain.trips import Trip
 from tests.laws.car_days.charging import PlugIn
 from tests.laws.car_days.disorder import DAWN
 from tests.laws.car_days.driving import Drive
-from tests.laws.car_days.evidence import Case
+from tests.laws.car_days.evidence import FAR, Case
 from tests.laws.car_days.sensors import STEPS
 
 STOP, FORGIVEN = 300.0, 15.0
 """Seconds at rest that end a trip; and by which a gap between two reports may come near that without telling which."""
 LASTS = 75.0
 """Seconds that the reports of a drive have to span to be a trip for sure."""
+FARTHER = 300.0
+"""Metres that they have to show where positions alone do."""
 SHARE = 0.02
 """Of a distance or an energy, by which it may be off."""
 LISTED_WITHIN = 11 * 60.0
 """Seconds after the last report of a drive: seven minutes of silence, and two until it is listed, by the minute."""
-SPEED_GAP = 60.0
+SPEED_GAP = 75.0
 """Seconds over which two speeds are a distance."""
 MANOEUVRES = 50.0
 """Metres out of a parking space and into one that positions cannot tell from a receiver that wavers."""
+ROUNDED = 0.25 / 3.6
+"""Metres a second by which a speed in whole km/h is off, on average while it stays the same."""
 EXACT = ("metres", "hectometres", "placeholders")
 """Odometers that know the way from the first to the last report of a drive."""
 
@@ -60,6 +65,8 @@ def _of(case: Case, found: Trip | Charge) -> str:
 def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     moving, what = case.moving(drive), f"drive {drive.start:.0f}-{drive.end:.0f}"
     shown = len(moving) > 1 and moving[-1] - moving[0] >= LASTS
+    if shown and case.profile.odometer not in EXACT and case.profile.motion != "speed":
+        shown = case.day.motion(moving[-1])[2] - case.day.motion(moving[0])[2] >= FARTHER
     parted = any(b - a > STOP - FORGIVEN for a, b in pairwise(moving))
     if not shown or parted:
         return
@@ -83,10 +90,10 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
 
 def _found_out(case: Case, drive: Drive) -> float:
     """When a car tells how far it came that tells no speed, and fell asleep or tells nothing but its position."""
-    late = case.profile.motion == "positions" or (case.profile.motion == "moving" and case.profile.rest == "asleep")
-    fixes = 2 if case.profile.receiver == "split" else 1
-    after = [h.at for h in case.heard_between(drive.end, drive.end + STOP)][:fixes]
-    return after[-1] if late and after else drive.end
+    after = [h.at for h in case.heard_between(drive.end, drive.end + STOP)] or [drive.end]
+    if case.profile.motion == "positions":
+        return after[-1]  # with the last metres the receiver wavers, until it is far enough
+    return after[0] if case.profile.motion == "moving" and case.profile.rest == "asleep" else drive.end
 
 
 def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
@@ -97,7 +104,10 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
     if case.profile.odometer not in EXACT:
-        unknown += 2 * _unknown(case, drive) + (MANOEUVRES if case.profile.motion != "speed" else 0.0)
+        unknown += _unknown(case, drive)
+        unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
+        if case.profile.motion != "speed":
+            unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start)) / 2
     if not told * (1 - SHARE) - unknown <= trip.distance <= drive.metres * (1 + SHARE) + unknown:
         yield (
             f"{what}: {trip.distance:.0f} m by {trip.taken_from}, {told:.0f} of {drive.metres:.0f} m are right, "
@@ -106,17 +116,20 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
 
 
 def _unknown(case: Case, drive: Drive) -> float:
-    """Metres by which the best reckoning from undisturbed reports at these moments is off: what lies between them."""
-    off = 0.0
-    times = [drive.start, *(h.at for h in case.heard_between(drive.start, drive.end)), drive.end]
+    """Metres by which the best reckoning from undisturbed reports at these moments is off: what lies between them, and
+    twice by as much as that happens to even out."""
+    off, squares = 0.0, 0.0
+    every = 2 if case.profile.receiver == "split" and case.profile.motion != "speed" else 1
+    times = [drive.start, *[h.at for h in case.heard_between(drive.start, drive.end)][::every], drive.end]
     for a, b in pairwise(times):
         first, second = case.day.motion(a), case.day.motion(b)
         true = second[2] - first[2]
         if case.profile.motion == "speed" and b - a <= SPEED_GAP:
-            off += (abs(first[0]) + abs(second[0])) / 2 * (b - a) - true
+            step = (abs(first[0]) + abs(second[0])) / 2 * (b - a) - true
         else:
-            off += distance(case.day.place(first[1]), case.day.place(second[1])) - true
-    return abs(off)
+            step = distance(case.day.place(first[1]), case.day.place(second[1])) - true
+        off, squares = off + step, squares + step * step
+    return abs(off) + 2 * sqrt(squares)
 
 
 def _used(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
@@ -147,6 +160,11 @@ def _plug_in(case: Case, plug_in: PlugIn, own: list[Charge]) -> Iterator[str]:
         yield f"{what}: {len(charge.pauses)} pauses of {charge.paused / 1000:.0f} s, not {pauses}"
 
 
+def _goes_beyond(case: Case, end: float, at: float) -> bool:
+    """Whether a car that tells nothing but its position had shown by then that it went on."""
+    return case.profile.motion != "positions" or distance(case.day.place_at(end), case.day.place_at(at)) > FAR
+
+
 def _listings(case: Case) -> Iterator[str]:
     """Nothing is listed before it is over as far as anybody can know; its end moves only as late reports come."""
     ends = dict[str, tuple[float, float]]()
@@ -159,7 +177,8 @@ def _listings(case: Case) -> Iterator[str]:
         for drive in (d for d in case.day.drives if _meets(case, found, d.start, d.end)):
             moving = set(case.moving(drive))
             own = [h for h in case.heard_between(drive.start, drive.end) if h.at in moving]
-            known = [h.at for h in own if h.arrived <= looked and h.at > end + case.wrong_by + case.profile.interval]
+            beyond = end + case.wrong_by + case.profile.interval
+            known = [h.at for h in own if h.arrived <= looked and h.at > beyond and _goes_beyond(case, end, h.at)]
             if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
             near = case.heard_between(drive.start - 60, drive.end + 60)

@@ -47,7 +47,8 @@ def reports(day: Day, profile: Profile) -> list[Report]:
 
 def moments(day: Day, profile: Profile, random: Random) -> list[Moment]:
     found = [Moment(60.0, awake=False, wakes=True)]
-    tunnels = [random.uniform(d.start, d.end) for d in day.drives] if profile.network == "silence" else []
+    through = [d for d in day.drives if profile.network == "silence" and d.end - d.start > 3 * SILENCE]
+    tunnels = [random.uniform(d.start + 60, d.end - SILENCE - 60) for d in through]
     for drive in day.drives:
         t = drive.start - random.uniform(6, 20)
         found.append(Moment(t, awake=True, wakes=True))
@@ -101,7 +102,8 @@ class _Car:
                 changed = dict(self._known)
             followed = following.at - moment.at <= self._profile.interval
             told = changed | self._measured(moment, followed)
-            yield Report(moment.at, told, moment.awake, bool(changed), not AT_CABLE.isdisjoint(changed))
+            at_cable = not moment.wakes and not AT_CABLE.isdisjoint(changed)
+            yield Report(moment.at, told, moment.awake, bool(changed), at_cable)
 
     def _heard_of(self, change: Change, awake: bool) -> dict[str, Value]:
         """What of it is told at once: a sleeping car tells the rest when it wakes."""
