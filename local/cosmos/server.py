@@ -18,8 +18,8 @@ from local.cosmos.store import LARGEST, Operation, Store, Stored
 from shared.topology import Container, Topology
 
 log = logging.getLogger(__name__)
-_CHANGING = ("a-im", "x-ms-start-epk", "x-ms-indexing-directive", "x-ms-cosmos-is-query-plan-request")
-_CHANGING += tuple(f"x-ms-documentdb-{when}-trigger-include" for when in ("pre", "post"))
+_CHANGING: tuple[str, ...] = ("a-im", "x-ms-start-epk", "x-ms-indexing-directive", "x-ms-cosmos-is-query-plan-request")
+_CHANGING += ("x-ms-documentdb-pre-trigger-include", "x-ms-documentdb-post-trigger-include")
 _CHANGING += ("x-ms-cosmos-batch-continue-on-error",)
 """Headers that change what a request means: change feed, ranges of keys, query plans, triggers, bulk."""
 

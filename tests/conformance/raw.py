@@ -26,6 +26,6 @@ async def request(
     digest = base64.b64encode(hmac.new(base64.b64decode(cosmos.key), text.encode(), "sha256").digest()).decode()
     token = quote(f"type=master&ver=1.0&sig={digest}", safe="")
     own = {"authorization": token, "x-ms-date": date, "x-ms-version": "2020-07-15", "accept": "text/html"}
-    sent = {"data": body, "headers": own | (headers or {})}
+    sent: dict[str, Any] = {"data": body, "headers": own | (headers or {})}
     async with aiohttp.ClientSession() as http, http.request(method, cosmos.url + path, **sent) as answer:
         return answer.status, await answer.json() if answer.status != 304 else None

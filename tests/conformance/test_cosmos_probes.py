@@ -25,7 +25,7 @@ def doc(id: str = "a", **fields: Any) -> dict[str, Any]:
     return {"id": id, "userId": "ada"} | fields
 
 
-def named(probes: list[dict[str, Any]]) -> Any:
+def named(probes: list[dict[str, Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("probe", probes, ids=lambda probe: probe["name"])
 
 
