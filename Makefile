@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3 python; do \
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test prove bench cost package check format setup browser picture clean
+.PHONY: run test moments prove bench cost package check format setup browser picture clean
 
 run: setup
 	@$(BIN)/python -m local up
@@ -44,6 +44,11 @@ check: setup .venv/checkov/ready
 
 test: setup .venv/checkov/ready browser
 	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.moments
+
+# The unit, function and contract suites at three other moments; `make prove` has all of them.
+moments: setup
+	@$(BIN)/python -m tests.moments
 
 # The console is tested in Debian's Chromium. Where there is none and nobody may install it, those tests are skipped.
 browser:
@@ -55,6 +60,7 @@ browser:
 prove: setup
 	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/functions/test_authorisation.py tests/system/test_openapi.py \
 		tests/system/test_crashes.py
+	@$(BIN)/python -m tests.moments --all
 
 package: setup
 	@$(BIN)/python scripts/package.py package.zip

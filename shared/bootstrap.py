@@ -8,7 +8,7 @@ from random import random
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.adapters.clock import epoch_ms, monotonic
+from shared.adapters.clock import epoch_ms, monotonic_seconds
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
@@ -72,8 +72,12 @@ STORE_TIMEOUT = 10
 class World:
     """Everything outside, as ports."""
 
-    def __init__(self, settings: Settings, clock: Clock = epoch_ms, monotonic: MonotonicClock = monotonic) -> None:
-        self._settings, self.clock, self.monotonic = settings, clock, monotonic
+    def __init__(
+        self, settings: Settings, clock: Clock = epoch_ms, monotonic: MonotonicClock = monotonic_seconds
+    ) -> None:
+        self._settings = settings
+        self.clock = clock
+        self.monotonic = monotonic
         if settings.spans_to.any or settings.metrics_to.any:
             from shared.adapters.observability import export_to
 

@@ -113,10 +113,10 @@ def is_time(text: str) -> bool:
 
 def _moment(row: dict[str, str]) -> datetime | None:
     try:
-        local = datetime.strptime(f"{row['Date']} {row['Time']}", "%m/%d/%Y %H:%M:%S")
+        local = datetime.strptime(f"{row['Date']} {row['Time']}", "%m/%d/%Y %H:%M:%S").replace(tzinfo=RECORDED_IN)
     except ValueError:
         return None
-    return local.replace(tzinfo=RECORDED_IN).astimezone(UTC)
+    return local.astimezone(UTC)
 
 
 def _mapped(row: dict[str, str]) -> dict[str, float | int | bool | str]:

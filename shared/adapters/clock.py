@@ -8,6 +8,6 @@ def epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def monotonic() -> float:
+def monotonic_seconds() -> float:
     """Seconds since an arbitrary moment. It is never set back, and only differences mean anything."""
     return time.monotonic()

@@ -20,7 +20,8 @@ class _Queue:
     """One sender, which is not safe for two tasks at once."""
 
     def __init__(self, sender: ServiceBusSender, clock: Clock) -> None:
-        self._sender, self._clock = sender, clock
+        self._sender = sender
+        self._clock = clock
         self._turn = asyncio.Lock()
 
     async def send(self, outgoing: Sequence[ServiceBusMessage], delay: float = 0) -> None:

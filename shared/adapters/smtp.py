@@ -34,7 +34,8 @@ class SmtpMailer:
         clock: Clock,
     ) -> None:
         self._host, self._port, self._sender = host, port, sender
-        self._user, self._password, self._clock = user, password, clock
+        self._user, self._password = user, password
+        self._clock = clock
         self._tls = ssl.create_default_context(cafile=ca_file)
 
     async def send(self, mail: Mail) -> Reply:

@@ -49,7 +49,8 @@ class JwksTokens:
     ) -> None:
         """`brand` is that of tokens that name none; without it they do not hold."""
         self._issuer, self._audience, self._url, self._brand = issuer, audience, jwks_url, brand
-        self._clock, self._monotonic = clock, monotonic
+        self._clock = clock
+        self._monotonic = monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
         self._held: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._fetched = float("-inf")

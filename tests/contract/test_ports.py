@@ -27,7 +27,7 @@ from shared.errors import Conflict, NotFound, Refused
 from shared.ports import Versioned
 from shared.settings import read
 from tests.examples import BOOK, CATALOG, NOON, PROFILE, STATE, at, event
-from tests.memory import MemoryWorld
+from tests.memory import MemoryClock, MemoryWorld
 
 type AnyWorld = MemoryWorld | World
 
@@ -37,7 +37,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[AnyWorld]:
     if request.param == "memory":
         yield MemoryWorld()
         return
-    real = World(read(request.getfixturevalue("cloud").env))
+    clock = MemoryClock()
+    real = World(read(request.getfixturevalue("cloud").env), clock, clock.monotonic)
     yield real
     await real.close()
 

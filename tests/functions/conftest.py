@@ -10,8 +10,11 @@ import azure.functions as func
 import pytest
 
 from shared.domain.principal import Kind, Principal
+from tests.clock_guard import no_real_clock
 from tests.examples import AT_ONCE, BRAND, CATALOG, PROFILE, STATE, VEHICLE
 from tests.memory import MemoryWorld
+
+__all__ = ["no_real_clock"]
 
 MODULES = (
     "http",

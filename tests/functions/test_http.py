@@ -191,7 +191,6 @@ async def test_a_catalogue_that_does_not_hold_together_is_refused(world: MemoryW
 async def test_the_newest_readings_are_shown_with_their_times(world: MemoryWorld) -> None:
     state, _ = fold(STATE, [event(0, Speed=50.0, soc=9)], BOOK)
     world.states.shelf.commit(VEHICLE, state, world.states.shelf.held[VEHICLE].version)
-    world.clock.at = NOON
     answer = await ask(states.read_vehicle_state, "ada", vehicle_id=VEHICLE)
     at = "2026-11-22T12:00:00.000Z"
     assert answer.body["signals"]["Vehicle.Speed"] == {"value": 50.0, "at": at, "freshness": "live"}

@@ -212,7 +212,6 @@ async def test_what_was_parked_is_listed_by_reason_day_and_device_without_bodies
 
 
 async def test_a_body_is_read_only_by_an_operator_of_the_brand_and_that_is_on_record(world: MemoryWorld) -> None:
-    world.clock.at = NOON
     await several(world)
     name = "2026-11-22_telemetry-3-0"
     assert (await ask(parked.read_parked, name=name)).body["body"] == "junk"

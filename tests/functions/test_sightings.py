@@ -40,7 +40,9 @@ class Waiting:
     def __init__(
         self, world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, happens: Callable[[int], Any] = lambda second: None
     ) -> None:
-        self._clock, self._start, self._happens = world.clock, world.clock.at, happens
+        self._clock = world.clock
+        self._start = world.clock.at
+        self._happens = happens
         monkeypatch.setattr(sightings, "asyncio", self)
 
     @property

@@ -125,7 +125,9 @@ class Waiting:
     """The clock passes while somebody waits, and something happens meanwhile."""
 
     def __init__(self, world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, happens: Callable[[int], Any]) -> None:
-        self._clock, self._start, self._happens = world.clock, world.clock.at, happens
+        self._clock = world.clock
+        self._start = world.clock.at
+        self._happens = happens
         monkeypatch.setattr(inbox, "asyncio", self)
 
     @property

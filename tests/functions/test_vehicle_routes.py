@@ -205,7 +205,6 @@ async def test_patterns_that_are_none_are_refused(world: MemoryWorld, paths: str
 
 
 async def test_who_has_the_newest_state_is_told_just_that(world: MemoryWorld) -> None:
-    world.clock.at = NOON
     reported(world, Speed=1.0)
     first = await ask(states.read_vehicle_state, vehicle_id=VEHICLE)
     known = {"if-none-match": f'"other", {first.headers["ETag"]}'}

@@ -68,7 +68,8 @@ async def test_unpacked_it_starts_with_no_other_packages(packages: list[Path], c
         (beside / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
     path = os.pathsep.join(map(str, (beside, app / SITE)))
     command = [sys.executable, "-S", "-c", RUN, str(app)]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": path} | cloud.env
+    clock = {name: os.environ[name] for name in os.environ if name.startswith(("LD_PRELOAD", "FAKETIME"))}
+    env = clock | {"PATH": os.environ["PATH"], "PYTHONPATH": path} | cloud.env
     process = await asyncio.create_subprocess_exec(*command, cwd=app, env=env, stdout=subprocess.PIPE, limit=2**22)
     assert process.stdout
     try:

@@ -297,7 +297,7 @@ def test_the_demo_of_recorded_drives_accounts_for_every_row(tmp_path: Path, shar
 
 def _is_date(text: str) -> bool:
     try:
-        return bool(datetime.strptime(text, "%m/%d/%Y"))
+        return bool(datetime.strptime(text, "%m/%d/%Y").replace(tzinfo=UTC))
     except ValueError:
         return False
 

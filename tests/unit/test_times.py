@@ -25,7 +25,7 @@ def test_the_short_way_comes_to_the_same_as_the_long_one(text: str | None) -> No
     assert times.parse(text) == times.long_way(text)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.booleans())
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.booleans())  # noqa: DTZ001 (it adds the zone)
 def test_any_time_that_a_host_sends_is_read_alike(moment: datetime, zulu: bool) -> None:
     text = moment.isoformat() + ("Z" if zulu else "")
     assert times.parse(text) == times.long_way(text) == (moment.replace(tzinfo=UTC) if zulu else moment)
