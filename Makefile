@@ -42,8 +42,10 @@ check: setup .venv/checkov/ready
 	@node_modules/.bin/prettier --check --log-level warn console tests/conformance/js
 	@$(BIN)/python -m pytest -q tests/checks
 
+# The tests of conformance wait most of their time, each for parts of its own: so several do it at once.
 test: setup .venv/checkov/ready browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist worksteal tests/conformance
+	@$(BIN)/python -m pytest --ignore tests/conformance
 	@$(BIN)/python -m tests.moments
 
 # The unit, function and contract suites at three other moments; `make prove` has all of them.
