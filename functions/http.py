@@ -19,6 +19,7 @@ import azure.functions as func
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
 
+from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec.answers import to_json
 from shared.codec.bodies import parse
@@ -169,7 +170,8 @@ def no_content() -> func.HttpResponse:
 
 
 async def caller(req: func.HttpRequest) -> Principal:
-    """Who bears the token, or raise Unauthenticated; TooMany for one who asks too much."""
+    """Who bears the token, or raise Unauthenticated; TooMany for one who asks too much, NotFound for what is asked of a
+    vehicle that cannot be."""
     scheme, _, token = req.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("a bearer token is needed")
@@ -178,7 +180,8 @@ async def caller(req: func.HttpRequest) -> Principal:
         raise TooMany("more requests than a caller may make", wait)
     route = _route.get(None)
     if route is not None and route.recorded:
-        await world().trail.record(who, route.name, req.route_params.get("vehicle_id", ""))
+        whose = path_id(req, "vehicle_id") if "vehicle_id" in req.route_params else ""
+        await world().trail.record(who, route.name, whose)
     return who
 
 

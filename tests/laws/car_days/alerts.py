@@ -188,8 +188,8 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
         stays = len(settled) == 4 and settled[-1] - after.at >= slack and case.is_live(before.at, latest + SOON)
         certain, known = stays and known, stays
         yield Expected(kind, before.at, latest + _late(case) if certain else NEVER, certain, rule=id)
-    for (before, was), (_, inside) in pairwise(zones):
-        if was is not None and inside is None:  # along the edge, it may be taken for either
+    for (before, here), (_, then) in pairwise(zones):
+        if here is not None and then is None:  # along the edge, it may be taken for either
             yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))
 
 
