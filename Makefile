@@ -42,10 +42,12 @@ check: setup .venv/checkov/ready
 	@node_modules/.bin/prettier --check --log-level warn console tests/conformance/js
 	@$(BIN)/python -m pytest -q tests/checks
 
-# The tests of conformance wait most of their time, each for parts of its own: so several do it at once.
+# The tests of conformance wait most of their time, each for parts of its own: so several do it at once. Those that
+# compute go by two; those of the whole stack, which look at what happens when, one after the other.
 test: setup .venv/checkov/ready browser
 	@$(BIN)/python -m pytest -n 4 --dist worksteal tests/conformance
-	@$(BIN)/python -m pytest --ignore tests/conformance
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/conformance --ignore tests/system --ignore tests/console
+	@$(BIN)/python -m pytest tests/system tests/console
 	@$(BIN)/python -m tests.moments
 
 # The unit, function and contract suites at three other moments; `make prove` has all of them.
