@@ -126,8 +126,7 @@ class Hub(Node):
 
     def _number(self, partition: Any) -> int:
         if str(partition) not in map(str, range(self.partitions)):
-            text = f"{self.name} has no partition {partition!r}: they are 0 to {self.partitions - 1}"
-            raise AmqpError("com.microsoft:argument-out-of-range", text)
+            raise AmqpError("com.microsoft:argument-out-of-range", f"{self.name} has no partition {partition!r}")
         return int(partition)
 
     def _attach_reader(self, link: Link, group: str, partition: int) -> None:
@@ -136,8 +135,7 @@ class Hub(Node):
         others = [r for r in self.readers if r.partition == partition and r.group == group]
         strongest = max((r.epoch for r in others if r.epoch is not None), default=None)
         if strongest is not None and (reader.epoch is None or reader.epoch < strongest):
-            link.refuse("amqp:link:stolen", "a receiver with a higher epoch is connected")
-            return
+            raise AmqpError("amqp:link:stolen", "a receiver with a higher epoch is connected")
         if reader.epoch is not None:
             for other in others:
                 other.link.detach("amqp:link:stolen", "a receiver with a higher epoch has connected")
@@ -164,8 +162,7 @@ class Hub(Node):
             ((first,),) = self._store.read(sql, self.name, partition, position)
             return self._next[partition] if first is None else int(first)
         if position > self._next[partition]:
-            text = f"the position {value} is invalid: the last in the partition is {self._next[partition] - 1}"
-            raise AmqpError("com.microsoft:argument-error", text)
+            raise AmqpError("com.microsoft:argument-error", f"the position {value} is invalid: the log is shorter")
         return position
 
     def manage(self, kind: str, properties: Mapping[str, Any]) -> bytes:

@@ -107,8 +107,7 @@ class Broker:
         except (KeyError, ValueError, IndexError):
             holds = fresh = False
         if not (holds and fresh):
-            text = "the token is not signed with this broker's key, names another key, or is too old"
-            raise AmqpError("amqp:unauthorized-access", text)
+            raise AmqpError("amqp:unauthorized-access", "the token has another key or name of a key, or is too old")
         connection.authorized = True
 
 

@@ -34,7 +34,7 @@ class CosmosServer:
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port."""
-        app = web.Application(client_max_size=8 << 20)
+        app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -52,8 +52,6 @@ class CosmosServer:
             return self._answer(request, await request.read())
         except CosmosError as error:
             return _failure(error)
-        except web.HTTPException as error:
-            return _failure(CosmosError(error.status, error.reason))
         except Exception as error:
             log.warning("a request failed", exc_info=True)
             malformed = isinstance(error, ValueError | TypeError | LookupError | AttributeError | RecursionError)

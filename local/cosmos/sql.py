@@ -69,9 +69,10 @@ def parse(text: str, parameters: Mapping[str, Any]) -> Query:
         raise CosmosError(400, f"this query is a syntax error or not supported by the local Cosmos DB: {text}")
     conditions, arguments = [], []
     for path, operator, operand in re.findall(_CONDITION, found["where"] or ""):
-        arguments.append(_value(operand, parameters))
-        value, kind = column(_steps(path)), column(_steps(path), "json_type")
-        conditions.append(f"{value} {operator} ? AND {kind} IN ({_kinds(arguments[-1])})")
+        value = _value(operand, parameters)
+        arguments.append(value.replace("\1", "\1\2").replace("\0", "\1\1") if isinstance(value, str) else value)
+        kind = column(_steps(path), "json_type")
+        conditions.append(f"{column(_steps(path))} {operator} ? AND {kind} IN ({_kinds(value)})")
     selected = re.findall(_FIELD, found["fields"])
     fields = tuple((_steps(path), alias or _steps(path)[-1]) for path, alias in selected)
     if len({name for _, name in fields}) != len(fields):

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,9 @@ _UPSERT = """INSERT INTO doc(container, pk, id, etag, expires, body) VALUES(?,?,
 ON CONFLICT(container, pk, id) DO UPDATE SET etag=excluded.etag, expires=excluded.expires, body=excluded.body"""
 _SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
 _FIELDS = {"operationType": "kind", "id": "id", "resourceBody": "doc", "ifMatch": "if_match"}  # as a batch names them
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # SQLite ends a text there
+# SQLite ends a text at U+0000: it is kept as U+0001 U+0001, and U+0001 as U+0001 U+0002, which keeps the order.
+_KEPT = ((r"\u0001", r"\u0001\u0002"), (r"\u0000", r"\u0001\u0001"))
+_GIVEN = ((r"\u0001\u0001", r"\u0000"), (r"\u0001\u0002", r"\u0001"))
 
 
 class Operation(NamedTuple):  # alone or in a batch
@@ -90,11 +91,11 @@ class Store:
     def _find(self, container: Container, pk: str, id: str) -> Stored | None:
         sql = "SELECT etag, body FROM doc WHERE container=? AND pk=? AND id=? AND (expires IS NULL OR expires>?)"
         found = self._db.execute(sql, (container.name, pk, id, time())).fetchone()
-        return Stored(200, *found) if found else None
+        return Stored(200, found[0], _recoded(found[1], _GIVEN)) if found else None
 
     def _write(self, container: Container, pk: str, doc: dict[str, Any], status: int) -> Stored:
         etag, body, expires = _stamp(container, pk, doc)
-        self._db.execute(_UPSERT, (container.name, pk, doc["id"], etag, expires, body))
+        self._db.execute(_UPSERT, (container.name, pk, doc["id"], etag, expires, _recoded(body, _KEPT)))
         return Stored(status, etag, body)
 
     def batch(self, container: Container, pk: str, operations: Sequence[Mapping[str, Any]]) -> tuple[int, list[Any]]:
@@ -141,7 +142,7 @@ class Store:
             arguments += _position(token, asked)
         sql = f"SELECT n, {order}, body FROM doc WHERE {' AND '.join(where)} ORDER BY {order} {way}, n {way} LIMIT ?"
         rows = self._db.execute(sql, (*arguments, most + 1)).fetchall()
-        page = [query.project(json.loads(body)) for _, _, body in rows[:most]]
+        page = [query.project(json.loads(_recoded(body, _GIVEN))) for _, _, body in rows[:most]]
         if len(rows) <= most:
             return page, None
         number, value, _ = rows[most - 1]
@@ -174,9 +175,13 @@ def _stamp(container: Container, pk: str, doc: dict[str, Any]) -> tuple[str, str
     body = json.dumps(own | {"_rid": "local", "_self": "local", "_etag": etag, "_ts": int(at)}, ensure_ascii=False)
     if len(body.encode()) > LARGEST:
         raise CosmosError(413, f"a document may have {LARGEST} bytes")
-    if _NUL.search(body):
-        raise unsupported("the character U+0000 in a document")
     return etag, body, at + ttl if ttl > 0 else None
+
+
+def _recoded(json: str, changes: tuple[tuple[str, str], ...]) -> str:
+    for old, new in ((r"\\", "\0"), *changes, ("\0", r"\\")):  # a backslash that is escaped escapes nothing
+        json = json.replace(old, new)
+    return json
 
 
 def _id(doc: Any) -> str:

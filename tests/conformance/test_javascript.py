@@ -17,7 +17,7 @@ async def run_probes(script: str, least: int, **environment: str) -> None:
     node = await asyncio.create_subprocess_exec(
         "node", SCRIPTS / script, env=os.environ | environment, stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await asyncio.wait_for(node.communicate(), 240)
+    out, _ = await asyncio.wait_for(node.communicate(), 400)
     results = [json.loads(line) for line in out.splitlines()]
     assert node.returncode == 0
     assert len(results) >= least

@@ -1,6 +1,6 @@
 // Runs probes one after the other, and writes one line of JSON for each: {"name", "error"}.
 
-const TIMEOUT = 30_000;
+const TIMEOUT = 60_000;
 const probes = [];
 
 export function probe(name, run) {

@@ -9,7 +9,7 @@ import { probe, runProbes } from "./probes.mjs";
 const CONNECTION = process.env.CONNECTION;
 const LOCK = Number(process.env.LOCK_SECONDS) * 1000;
 const QUEUE = "deliveries";
-const ONCE = { retryOptions: { maxRetries: 0, timeoutInMs: 5000 } };
+const ONCE = { retryOptions: { maxRetries: 0, timeoutInMs: 30_000 } };
 const client = new ServiceBusClient(CONNECTION, ONCE);
 
 async function send(...messages) {
@@ -30,7 +30,7 @@ async function receiving(step, options = {}) {
 
 const dead = (step) => receiving(step, { subQueueType: "deadLetter" });
 
-async function next(receiver, within = 5000) {
+async function next(receiver, within = 30_000) {
   const [message] = await receiver.receiveMessages(1, { maxWaitTimeInMs: within });
   return message;
 }
