@@ -9,10 +9,10 @@ from typing import NamedTuple
 from shared.domain.conditions import CONFIRM
 from shared.domain.geo import Place, distance
 from shared.domain.paths import STATE_OF_CHARGE
-from tests.laws.car_days.charging import PlugIn
+from tests.laws.car_days.charging import PlugIn, Span
 from tests.laws.car_days.day import FENCE, WINDOW
 from tests.laws.car_days.disorder import DAWN
-from tests.laws.car_days.evidence import Case, Heard
+from tests.laws.car_days.evidence import MOVES, Case, Heard
 from tests.laws.car_days.run import SETTLED, SILENT_AFTER, Told
 
 LOW, CLEARED = 10.0, 15.0
@@ -139,8 +139,8 @@ def _codes(case: Case) -> Iterator[Expected]:
 
 def _left_open(case: Case) -> Iterator[Expected]:
     """A window that stays down for more than ten minutes while the car is parked, of a car that says so. It may look
-    like that where nobody hears of a car that stood at a light with its window down."""
-    for opening in (o for o in case.day.openings if o.value == 70 and case.profile.offline):
+    like that where nobody hears in time that it was closed, or that the car only stood at a light."""
+    for opening in (o for o in case.day.openings if case.profile.offline or _seems_to_stand(case, o.span)):
         yield Expected("left_open", opening.span.start + OPEN_FOR, NEVER, certain=False)
     for opening in (o for o in case.day.openings if o.path == WINDOW and o.value == 30):
         at = opening.span.start
@@ -149,6 +149,12 @@ def _left_open(case: Case) -> Iterator[Expected]:
             certain = stands and case.is_live(at - 60, at + OPEN_FOR + SOON)
             latest = at + OPEN_FOR + _late(case) if certain else opening.span.end + 2 * 3600
             yield Expected("left_open", at + OPEN_FOR - case.profile.interval - 30, latest, certain)
+
+
+def _seems_to_stand(case: Case, span: Span) -> bool:
+    """Whether no report shows for long enough that the car moves, though it does: it crawls from light to light."""
+    moving = [h.at for h in case.heard_between(*span) if abs(case.day.motion(h.at)[0]) > MOVES]
+    return bool(moving) and any(b - a > OPEN_FOR - 60 for a, b in pairwise([span.start, *moving, span.end]))
 
 
 def _off(case: Case) -> Iterator[Expected]:

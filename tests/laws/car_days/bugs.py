@@ -98,7 +98,7 @@ BUGS = {
     "what_comes_late_changes_nothing": Bug(
         _of(Track, "touch", lambda self, *_: self), Profile(network="offline_newest_first")
     ),
-    "a_leap_is_a_way": Bug(_named("is_reachable", lambda *_: True), Profile(receiver="jumping", interval=1)),
+    "a_leap_is_a_way": Bug(_named("_reach", lambda _: 1e9), Profile(receiver="jumping", interval=1)),
     "each_top_up_is_complete": Bug(_named("_tops_up", lambda *_: False), Profile()),
     "halves_are_no_fix": Bug(_named("fix_in", _together), Profile(receiver="split")),
     "a_lost_count_of_weeks_is_believed": Bug(_named("ROLLOVER", 10**18), Profile(clock="rollover")),

@@ -106,7 +106,8 @@ class Case:
 
     def _shown(self, moving: list[Heard], drive: Drive, enough: float) -> list[float]:
         """When the fixes alone show that it moves: so many metres since they last did, or before it arrives."""
-        last = max((h.at for h in self.heard_between(drive.start, drive.end + 300)), default=drive.end)
+        near = self.heard_between(drive.start, drive.end + 300)
+        last = max((h.at for h in near if self.shows_place(h)), default=drive.end)
         found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(last)
         leaves: float | None = None
         for h in moving:
