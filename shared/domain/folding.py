@@ -8,13 +8,13 @@ from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
 from shared.domain.location import Fix, Location, fix_in
-from shared.domain.motion import last_statement
+from shared.domain.motion import last_statement, stated
 from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
 from shared.domain.telemetry import Event, Sample, Value, outranks
-from shared.domain.track import Track
+from shared.domain.track import STOP, Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
 from shared.errors import Code
 
@@ -153,7 +153,8 @@ class _Folding:
 
         def standing() -> bool:
             last = last_statement(self._signals, fresh, before)
-            return last is not None and not last.moving
+            slept = found.at - self._newest > STOP
+            return (last is not None and not last.moving) or (slept and stated(fresh) is False)
 
         self._location = self._location.follow(found, standing)
         return found if self._location.fix is found else None

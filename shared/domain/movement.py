@@ -22,7 +22,8 @@ type Shown = Sequence[tuple[int, bool | None]]
 
 def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
     """What samples in order of time show, where the fixes in them are believed. What moves is seen by how far it is
-    from where it was last seen to move or said anything; or where it rests, once it has for long enough."""
+    from where it was last seen to move or said anything; or where it rests, once it has for long enough. What went on
+    in a silence that would part two trips begins none."""
     places = {fix.at: fix.place for fix in fixes}
     found = list[tuple[int, bool | None]]()
     last: Statement | None = None
@@ -31,9 +32,9 @@ def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
     for sample in samples:
         place = places.get(sample.at)
         silence = sample.at - found[-1][0] if found else 0
-        shows = moved(sample.readings, sample.at, place, last, anchor, silence)
-        found.append((sample.at, shows))
         said = stated(sample.readings)
+        shows = said if silence > STOP else moved(sample.readings, sample.at, place, last, anchor, silence)
+        found.append((sample.at, shows))
         if said is not None:
             last = Statement(said, sample.at)
         rests = last is not None and not last.moving and sample.at - last.at <= TRUSTED

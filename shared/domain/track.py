@@ -60,7 +60,8 @@ class Track(NamedTuple):
             return track if track.anchor is None else track._replace(anchor=None)
         known = self.anchor or (view.last_fix.place if view.last_fix else None)
         last = last_statement(view.values, view.fresh, view.before)
-        if moved(view.fresh, at, place, last, known, at - view.last_at):
+        silence = at - view.last_at
+        if silence <= STOP and moved(view.fresh, at, place, last, known, silence):
             track = track._driving(at) if said else track._moving(at)
         if said is not None:
             return track if self.anchor is None else track._replace(anchor=None)

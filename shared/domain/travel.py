@@ -30,8 +30,8 @@ DOUBLE = 2.0
 """How many times more than speed an odometer may count between two of its steps, or less."""
 UNSEEN = 15.0
 """Metres a second that a vehicle may have gone between two speeds without showing it: from one light to the next."""
-SHOWN = 6
-"""Ends of steps along the positions that show that an odometer stands still: a frozen receiver catches up in one."""
+CAUGHT_UP = 0.6
+"""Share of a way that is a single step where a frozen receiver catches up: that shows no odometer to stand still."""
 LATE = 200.0
 """Metres that an odometer may advance at once: samples without a time of their own have that of their arrival."""
 FINE = 100.0
@@ -73,6 +73,11 @@ class Counter:
         """Metres in [start, end] (epoch ms), and over how many of its milliseconds they are known."""
         a, b = self._at(start), self._at(end)
         return b[0] - a[0], b[1] - a[1]
+
+    def longest(self, start: int, end: int) -> float:
+        """Metres of the longest step within [start, end] (epoch ms)."""
+        within = self.metres[max(0, bisect_left(self.times, start) - 1) : bisect_right(self.times, end)]
+        return max((b - a for a, b in pairwise(within)), default=0.0)
 
     def _at(self, at: int) -> tuple[float, float]:
         if not self.times:
@@ -132,14 +137,14 @@ class Travel:
         """Whether an odometer that is plausible step by step is so as a whole, by what speed says, or positions where
         there is none: one that counts in miles is not. Along the positions a way is easily too long."""
         sure = {span for span in counted if self._knows(*span)}
-        by_speed = sum(self._speed.between(*span)[0] for span in sure)
-        by_way = sum(self._way.between(*span)[0] for span in counted.keys() - sure)
         slack = TOLERANCE + 2 * self._step
-        if sum(metres for span, metres in counted.items() if span not in sure) < by_way * (1 - 2 * SHARE) - slack:
-            return False
+        if 2 * len(sure) < len(counted):
+            way = sum(self._way.between(*span)[0] for span in counted)
+            return sum(counted.values()) >= way * (1 - 2 * SHARE) - slack
+        speed = sum(self._speed.between(*span)[0] for span in sure)
         steps = sum(end - start for start, end in sure) / max(1, self._usual)
-        unseen = self._unseen / DOUBLE * sqrt(steps)  # what is not seen evens out
-        return abs(sum(counted[span] for span in sure) - by_speed) <= slack + unseen + SHARE * by_speed
+        slack += self._unseen / DOUBLE * sqrt(steps)  # what is not seen evens out
+        return abs(sum(counted[span] for span in sure) - speed) <= slack + SHARE * speed
 
     def _knows(self, start: int, end: int) -> bool:
         """Whether speed says how far it went in [start, end]."""
@@ -177,8 +182,8 @@ class Travel:
             slack += self._unseen
             least = metres / DOUBLE if counted else metres  # one that has stopped counting is not just slow
             return least - slack <= counted <= metres * DOUBLE + slack
-        seen = bisect_right(self._way.times, end) - bisect_left(self._way.times, start)
-        return counted > 0 or seen < SHOWN or self._way.between(start, end)[0] <= slack
+        way, _ = self._way.between(start, end)
+        return counted > 0 or way <= slack or self._way.longest(start, end) >= CAUGHT_UP * way
 
     def _fill(self, start: int, end: int, sources: dict[str, float], ramps: bool) -> None:
         """Add what speed says of [start, end], and positions where speed says nothing. While a vehicle gets going or

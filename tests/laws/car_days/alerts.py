@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from shared.domain.conditions import CONFIRM
 from shared.domain.geo import Place, distance
-from shared.domain.paths import LATITUDE, LONGITUDE, STATE_OF_CHARGE
-from tests.laws.car_days.charging import PlugIn
+from shared.domain.paths import STATE_OF_CHARGE
+from tests.laws.car_days.charging import PlugIn, Span
 from tests.laws.car_days.day import FENCE, WINDOW
 from tests.laws.car_days.disorder import DAWN
-from tests.laws.car_days.evidence import Case, Heard
-from tests.laws.car_days.reporting import SILENCE
+from tests.laws.car_days.evidence import MOVES, Case, Heard
 from tests.laws.car_days.run import SETTLED, SILENT_AFTER, Told
 
 LOW, CLEARED = 10.0, 15.0
@@ -140,8 +139,8 @@ def _codes(case: Case) -> Iterator[Expected]:
 
 def _left_open(case: Case) -> Iterator[Expected]:
     """A window that stays down for more than ten minutes while the car is parked, of a car that says so. It may look
-    like that where nobody hears of a car that stood at a light with its window down."""
-    for opening in (o for o in case.day.openings if o.value == 70 and case.profile.offline):
+    like that where nobody hears in time that it was closed, or that the car only stood at a light."""
+    for opening in (o for o in case.day.openings if case.profile.offline or _seems_to_stand(case, o.span)):
         yield Expected("left_open", opening.span.start + OPEN_FOR, NEVER, certain=False)
     for opening in (o for o in case.day.openings if o.path == WINDOW and o.value == 30):
         at = opening.span.start
@@ -150,6 +149,12 @@ def _left_open(case: Case) -> Iterator[Expected]:
             certain = stands and case.is_live(at - 60, at + OPEN_FOR + SOON)
             latest = at + OPEN_FOR + _late(case) if certain else opening.span.end + 2 * 3600
             yield Expected("left_open", at + OPEN_FOR - case.profile.interval - 30, latest, certain)
+
+
+def _seems_to_stand(case: Case, span: Span) -> bool:
+    """Whether no report shows for long enough that the car moves, though it does: it crawls from light to light."""
+    moving = [h.at for h in case.heard_between(*span) if abs(case.day.motion(h.at)[0]) > MOVES]
+    return bool(moving) and any(b - a > OPEN_FOR - 60 for a, b in pairwise([span.start, *moving, span.end]))
 
 
 def _off(case: Case) -> Iterator[Expected]:
@@ -169,28 +174,47 @@ def _silence(case: Case) -> Iterator[Expected]:
 
 def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     """Each time that the car comes in or goes out, as far as its fixes show it."""
-    fixes = [h for h in case.heard if {LATITUDE, LONGITUDE} & h.report.told.keys()]
+    fixes = [h for h in case.heard if case.shows_place(h)]
     zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
-    clear = [(h, inside) for h, inside in zones if inside is not None and case.shows_place(h)]
+    clear = [(h, inside) for h, inside in zones if inside is not None]
     known = case.profile.clock != "behind" and len(clear) > 1 and clear[0][1] == clear[1][1]
     if clear and clear[0][1]:
-        placed = [h.arrived for h in fixes if case.shows_place(h)][:6][-1]  # a few show no constant offset
+        placed = fixes[:6][-1].arrived  # a few show no constant offset
         halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix
         yield Expected("geofence_entered", 0.0, NEVER if halves else placed + SOON, certain=False, rule=id)
     for n in range(1, len(clear)):
         (before, was), (after, inside) = clear[n - 1], clear[n]
-        if was == inside:
-            continue
-        kind, slack = "geofence_entered" if inside else "geofence_left", case.blind + 2 * case.every
-        slack += SILENCE if case.profile.network == "silence" else 0.0
-        settled = [h.at for h, zone in clear[n : n + 4] if zone == inside]
-        latest = max(after.at + slack, settled[-1])  # a car that stands is believed elsewhere at a second fix
-        stays = len(settled) == 4 and settled[-1] - after.at >= slack and case.is_live(before.at, latest + SOON)
-        certain, known = stays and known, stays
-        yield Expected(kind, before.at, latest + _late(case) if certain else NEVER, certain, rule=id)
-    for (before, here), (_, then) in pairwise(zones):
-        if here is not None and then is None:  # along the edge, it may be taken for either
-            yield from (Expected(kind, before.at, NEVER, False, id) for kind in ("geofence_entered", "geofence_left"))
+        if was != inside:
+            latest = _settled(case, clear[n:])
+            stays = latest is not None and case.is_live(before.at, latest + SOON)
+            end = latest + _late(case) if latest is not None and stays and known else NEVER
+            yield Expected(_kind(inside), before.at, end, certain=end < NEVER, rule=id)
+            known = stays
+        elif any(before.at < h.at < after.at for h, zone in zones if zone is None):
+            yield from _along_the_edge(before.at, after.arrived + _late(case), id)
+    if zones and zones[-1][1] is None:
+        yield from _along_the_edge(zones[-1][0].at, NEVER, id)
+
+
+def _kind(inside: bool) -> str:
+    return "geofence_entered" if inside else "geofence_left"
+
+
+def _settled(case: Case, following: list[tuple[Heard, bool]]) -> float | None:
+    """When the car has been on one side for long enough to be believed there; a car that stands is at a second fix."""
+    (after, inside), slack = following[0], case.unseen + 2 * case.every
+    for n, (h, zone) in enumerate(following):
+        if zone != inside:
+            return None
+        if n >= 3 and h.at >= after.at + slack:
+            return h.at
+    return None
+
+
+def _along_the_edge(start: float, end: float, id: str) -> Iterator[Expected]:
+    """Where fixes may say either."""
+    for kind in ("geofence_entered", "geofence_left"):
+        yield Expected(kind, start, end, certain=False, rule=id)
 
 
 def _zone(metres: float) -> bool | None:

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 MINUTE, HOUR = 60.0, 3600.0
-POWERS = (3.7, 11.0, 11.0, 22.0, 120.0)
+POWERS = (7.4, 11.0, 11.0, 22.0, 120.0)
 """kW."""
 NEARLY = 5.0
 """Percent below the limit from which it charges to the limit without a pause."""

@@ -13,7 +13,7 @@ from tests.laws.car_days.day import Day
 from tests.laws.car_days.disorder import BEHIND, DAWN, DRIFT, LATENCY, Message
 from tests.laws.car_days.driving import Drive
 from tests.laws.car_days.profiles import Profile, Receiver
-from tests.laws.car_days.reporting import Report
+from tests.laws.car_days.reporting import SILENCE, Report
 from tests.laws.car_days.run import Run
 
 MOVES = 4 / 3.6
@@ -75,6 +75,11 @@ class Case:
         """Seconds for which nobody knows where it is."""
         return BLIND.get(self.profile.receiver, 0.0) + (self.every if self.profile.receiver != "good" else 0.0)
 
+    @property
+    def unseen(self) -> float:
+        """The same, and for which it is under the ground."""
+        return self.blind + (SILENCE if self.profile.network == "silence" else 0.0)
+
     def heard_between(self, start: float, end: float) -> Iterator[Heard]:
         return (h for h in self.heard if start <= h.at <= end)
 
@@ -101,7 +106,8 @@ class Case:
 
     def _shown(self, moving: list[Heard], drive: Drive, enough: float) -> list[float]:
         """When the fixes alone show that it moves: so many metres since they last did, or before it arrives."""
-        last = max((h.at for h in self.heard_between(drive.start, drive.end + 300)), default=drive.end)
+        near = self.heard_between(drive.start, drive.end + 300)
+        last = max((h.at for h in near if self.shows_place(h)), default=drive.end)
         found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(last)
         leaves: float | None = None
         for h in moving:

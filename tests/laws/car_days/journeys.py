@@ -31,6 +31,10 @@ MANOEUVRES = 50.0
 """Metres out of a parking space and into one that positions cannot tell from a receiver that wavers."""
 ROUNDED = 0.25 / 3.6
 """Metres a second by which a speed in whole km/h is off, on average while it stays the same."""
+JITTER = 0.02
+"""Share of a distance by which speeds are off that come at the moments of their arrival."""
+GOING_ON = 10.0
+"""Seconds in which a car that said that it moves goes far enough to show that it still does."""
 EXACT = ("metres", "hectometres", "placeholders")
 """Odometers that know the way from the first to the last report of a drive."""
 
@@ -76,6 +80,8 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     trip = own[0]
     start, end = case.true_time(trip.span.start), case.true_time(trip.span.end)
     within = case.profile.interval + case.wrong_by + (case.blind if case.profile.motion == "positions" else 0.0)
+    if case.profile.motion == "moving" and case.profile.reporting == "on_change":
+        within += GOING_ON
     if not drive.start - within <= start <= max(drive.start, moving[0]) + within:
         yield f"{what}: starts at {start:.1f}, first shown at {moving[0]:.1f}"
     if not min(drive.end, moving[-1]) - within <= end <= max(drive.end, _found_out(case, drive)) + within:
@@ -104,10 +110,10 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
     if case.profile.odometer not in EXACT:
-        unknown += _unknown(case, drive)
+        unknown += _unknown(case, drive) + (JITTER * drive.metres if case.profile.arrival_timed else 0.0)
         unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
         if case.profile.motion != "speed":
-            unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start)) / 2
+            unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start))
     if not told * (1 - SHARE) - unknown <= trip.distance <= drive.metres * (1 + SHARE) + unknown:
         yield (
             f"{what}: {trip.distance:.0f} m by {trip.taken_from}, {told:.0f} of {drive.metres:.0f} m are right, "

@@ -30,6 +30,14 @@ def violations(seed: int, profile: Profile | None = None) -> list[str]:
     return [*_parked(case), *journeys.broken(case), *alerts.broken(case), *_places(case)]
 
 
+def story(seed: int, broken: list[str]) -> str:
+    """A day in a few words: how the car reports, what it did, and what is not as it was."""
+    day = day_of(seed)
+    drives = [f"drives {d.start:.0f}-{d.end:.0f} ({d.metres:.0f} m)" for d in day.drives]
+    plug_ins = [f"charges {p.span.start:.0f}-{p.span.end:.0f} ({len(p.charging)} times)" for p in day.plug_ins]
+    return f"seed {seed} [{profile_of(seed).name}] " + ", ".join(drives + plug_ins) + ": " + "; ".join(broken)
+
+
 def _parked(case: Case) -> Iterator[str]:
     """Every message is taken in."""
     for reason in sorted(set(case.run.world.parking.reasons)):
@@ -39,8 +47,6 @@ def _parked(case: Case) -> Iterator[str]:
 def _places(case: Case) -> Iterator[str]:
     """What a map shows is where the car was, as well as its receiver knows."""
     within = FIX + FASTEST * case.wrong_by * 2
-    if case.profile.receiver == "split":
-        within += FASTEST * case.every
     if case.profile.receiver == "split" and case.profile.network == "offline_mixed":
         return  # halves of different moments come together until all of them are there
     seen = case.run.seen
@@ -48,7 +54,7 @@ def _places(case: Case) -> Iterator[str]:
         at, place = case.true_time(look.at), look.place
         if abs(place.latitude) < 1 or abs(place.longitude) < 1:
             yield f"at {at:.0f} the map shows {place}"
-        since = at - case.blind if case.profile.receiver != "split" else at
+        since = at - case.unseen
         driven = case.day.motion(at)[2] - case.day.motion(since)[2]
         off = distance(place, case.day.place_at(at))
         if off > within + driven:

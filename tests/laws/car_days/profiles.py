@@ -100,6 +100,8 @@ def possible(p: Profile) -> Profile:
         p = replace(p, batch=1)
     if p.arrival_timed and (p.offline or p.network in ("losses", "duplicates")):
         p = replace(p, network="steady")
+    if p.arrival_timed and p.charge == "dropouts":
+        p = replace(p, charge="whole")
     if p.network == "losses" and (p.interval * p.batch > 60 or p.reporting == "on_change"):
         p = replace(p, network="duplicates")
     if p.clock != "right" or p.network != "steady":

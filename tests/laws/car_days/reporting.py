@@ -87,7 +87,7 @@ class _Car:
         self._day, self._profile, self._random = day, profile, random
         self._gnss = Gnss(random, profile.receiver, [Span(d.start, d.end) for d in day.drives])
         self._odometer = Counter(random, profile.odometer, day.odometer[-1])
-        self._noisy, self._soc = random.random() < 0.5, 0.0
+        self._noisy, self._failed_at = random.random() < 0.5, -inf
         self._known, self._told = dict[str, Value](), dict[str, Value]()
 
     def reports(self, moments: Sequence[Moment]) -> Iterator[Report]:
@@ -119,10 +119,11 @@ class _Car:
         speed, along, driven = day.motion(moment.at)
         on_change = profile.reporting == "on_change"
         # of a parked car that tells nothing else, a single leap cannot be told from a way that it went
-        steady = profile.motion == "positions" and not moment.awake
+        steady = profile.motion == "positions" and (moment.wakes or not moment.awake)
         found = self._gnss.readings(moment.at, day.place(along), steady)
-        self._soc = percent(random, profile.charge, day.soc(moment.at, driven), followed and self._soc > 0)
-        found[STATE_OF_CHARGE] = self._soc
+        may_fail = followed and moment.at - self._failed_at > 60
+        found[STATE_OF_CHARGE] = soc = percent(random, profile.charge, day.soc(moment.at, driven), may_fail)
+        self._failed_at = moment.at if soc == 0 else self._failed_at
         if profile.motion == "speed":
             found[SPEED] = kilometres_an_hour(random, speed, on_change, self._noisy)
         elif profile.motion == "moving":
