@@ -41,7 +41,7 @@ class Running:
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(120)
 
     @classmethod
-    def started(cls, data: Path) -> "Running":
+    def start(cls, data: Path) -> "Running":
         running = cls(Cloud(data, Ports.free()))
         try:
             running.run(running.cloud.start())
@@ -57,17 +57,17 @@ class Running:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    running = _running(tmp_path_factory)
+    running = _start_cloud(tmp_path_factory)
     yield running.cloud
     running.stop()
 
 
-def _running(folders: pytest.TempPathFactory) -> Running:
+def _start_cloud(folders: pytest.TempPathFactory) -> Running:
     """On free ports; on other ones if a process took one of them before the part that needs it could listen."""
     try:
-        return Running.started(folders.mktemp("cloud"))
+        return Running.start(folders.mktemp("cloud"))
     except (RuntimeError, OSError):
-        return Running.started(folders.mktemp("cloud"))
+        return Running.start(folders.mktemp("cloud"))
 
 
 @pytest.fixture
