@@ -51,7 +51,7 @@ def _trace(frame: FrameType | None) -> str:
 
 
 @contextmanager
-def readings() -> Iterator[list[str]]:
+def record_readings() -> Iterator[list[str]]:
     """The readings of the real clock by our code from here on, each with where it happened."""
     monitoring = sys.monitoring
     if monitoring.get_tool(TOOL) is None:
@@ -70,7 +70,7 @@ def readings() -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def no_real_clock(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that has the real clock read, unless it is marked `real_clock(reason="...")`."""
-    with readings() as found:
+    with record_readings() as found:
         yield
     marker = request.node.get_closest_marker("real_clock")
     if marker is None:

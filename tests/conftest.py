@@ -44,17 +44,34 @@ class Running:
     def run[T](self, step: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(120)
 
-    def close(self) -> None:
+    @classmethod
+    def start(cls, data: Path) -> "Running":
+        running = cls(Cloud(data, Ports.free()))
+        try:
+            running.run(running.cloud.start())
+        except BaseException:
+            running.stop()
+            raise
+        return running
+
+    def stop(self) -> None:
+        self.run(self.cloud.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    running = Running(Cloud(tmp_path_factory.mktemp("cloud"), Ports.free()))
-    running.run(running.cloud.start())
+    running = _start_cloud(tmp_path_factory)
     yield running.cloud
-    running.run(running.cloud.stop())
-    running.close()
+    running.stop()
+
+
+def _start_cloud(folders: pytest.TempPathFactory) -> Running:
+    """On free ports; on other ones if a process took one of them before the part that needs it could listen."""
+    try:
+        return Running.start(folders.mktemp("cloud"))
+    except (RuntimeError, OSError):
+        return Running.start(folders.mktemp("cloud"))
 
 
 @pytest.fixture

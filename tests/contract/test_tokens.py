@@ -46,7 +46,7 @@ class Issuer:
         return web.json_response({"keys": [jwk | {"kid": kid, "alg": "ES256"} for kid, jwk in published]})
 
 
-def verifying(issuer: Issuer, clock: MemoryClock | None = None, brand: str | None = None) -> JwksTokens:
+def make_verifier(issuer: Issuer, clock: MemoryClock | None = None, brand: str | None = None) -> JwksTokens:
     """By a clock that stands at noon unless another is given."""
     clock = clock or MemoryClock()
     return JwksTokens(ISSUER, AUDIENCE, issuer.url, clock, clock.monotonic, brand=brand)
@@ -66,7 +66,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
-    verifier = verifying(issuer)
+    verifier = make_verifier(issuer)
     for _ in range(3):
         found = await verifier.verify(issuer.token("one"))
         assert replace(found, at=0) == Principal("user-ada", "aurora", Kind.USER)
@@ -77,17 +77,17 @@ async def test_keys_are_fetched_once_for_many_tokens(issuer: Issuer) -> None:
     ("roles", "kind"), [(["operator"], Kind.OPERATOR), (["vehicle"], Kind.VEHICLE), ([], Kind.USER)]
 )
 async def test_the_roles_say_what_kind_of_caller_it_is(issuer: Issuer, roles: list[str], kind: Kind) -> None:
-    assert (await verifying(issuer).verify(issuer.token("one", roles=roles))).kind is kind
+    assert (await make_verifier(issuer).verify(issuer.token("one", roles=roles))).kind is kind
 
 
 async def test_a_token_that_names_no_brand_holds_only_where_one_is_set_for_it(issuer: Issuer) -> None:
     token = issuer.token("one", brand=None, sub="_-pairwise")
-    found = await verifying(issuer, brand="borealis").verify(token)
+    found = await make_verifier(issuer, brand="borealis").verify(token)
     assert (found.brand, found.subject) == ("borealis", "_-pairwise")
-    named = await verifying(issuer, brand="borealis").verify(issuer.token("one"))
+    named = await make_verifier(issuer, brand="borealis").verify(issuer.token("one"))
     assert named.brand == "aurora"
     with pytest.raises(Unauthenticated):
-        await verifying(issuer).verify(token)
+        await make_verifier(issuer).verify(token)
 
 
 async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_its_end(
@@ -100,7 +100,7 @@ async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_
         return decode(token, *rest, **more)
 
     monkeypatch.setattr(jwt, "decode", counted)
-    verifier = verifying(issuer, clock)
+    verifier = make_verifier(issuer, clock)
     lasting, brief = issuer.token("one"), issuer.token("one", exp=NOON // 1000 + 20)
     for token in (lasting, brief):
         assert (await verifier.verify(token)).at == NOON
@@ -118,7 +118,7 @@ async def test_a_token_that_held_is_not_looked_at_again_for_a_minute_nor_beyond_
 
 async def test_so_many_tokens_are_remembered_and_no_more(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "HELD", 3)
-    verifier = verifying(issuer)
+    verifier = make_verifier(issuer)
     for number in range(5):
         await verifier.verify(issuer.token("one", sub=f"user-{number}"))
     assert len(verifier._held) == 3
@@ -126,7 +126,7 @@ async def test_so_many_tokens_are_remembered_and_no_more(issuer: Issuer, monkeyp
 
 async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(issuer: Issuer) -> None:
     clock = MemoryClock()
-    verifier = verifying(issuer, clock)
+    verifier = make_verifier(issuer, clock)
     await verifier.verify(issuer.token("one"))
     issuer.rotate("two")
     for _ in range(5):
@@ -140,7 +140,7 @@ async def test_a_rotated_key_is_fetched_but_not_at_every_unknown_one(issuer: Iss
 
 async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer) -> None:
     clock = MemoryClock()
-    verifier = verifying(issuer, clock)
+    verifier = make_verifier(issuer, clock)
     await verifier.verify(issuer.token("one"))
     issuer.away = True
     clock.at += round(tokens.FRESH * 1000) + 1
@@ -152,7 +152,7 @@ async def test_known_keys_are_used_on_while_the_issuer_is_away(issuer: Issuer) -
 async def test_without_any_key_an_issuer_that_is_away_is_an_outage(issuer: Issuer) -> None:
     issuer.away = True
     with pytest.raises(Unavailable):
-        await verifying(issuer).verify(issuer.token("one"))
+        await make_verifier(issuer).verify(issuer.token("one"))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,6 @@ async def test_a_token_holds_from_half_a_minute_before_its_time_until_half_a_min
     issuer: Issuer, claim: str, holds: int, fails: int
 ) -> None:
     token = issuer.token("one", **{claim: NOON // 1000})
-    await verifying(issuer, MemoryClock(NOON + holds)).verify(token)
+    await make_verifier(issuer, MemoryClock(NOON + holds)).verify(token)
     with pytest.raises(Unauthenticated):
-        await verifying(issuer, MemoryClock(NOON + fails)).verify(token)
+        await make_verifier(issuer, MemoryClock(NOON + fails)).verify(token)

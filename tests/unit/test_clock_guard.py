@@ -29,7 +29,7 @@ def defined(file: str, imports: str, expression: str) -> Callable[[], object]:
 @pytest.mark.parametrize(("imports", "expression"), READINGS)
 @pytest.mark.parametrize("file", ["shared/use_cases/wake.py", "functions/http.py", "tests/unit/test_vehicle.py"])
 def test_a_reading_of_the_real_clock_is_seen_where_it_happens(file: str, imports: str, expression: str) -> None:
-    with clock_guard.readings() as found:
+    with clock_guard.record_readings() as found:
         defined(file, imports, expression)()
     (reading,) = found
     assert f" at {file}:3 < tests/unit/test_clock_guard.py:" in reading
@@ -37,7 +37,7 @@ def test_a_reading_of_the_real_clock_is_seen_where_it_happens(file: str, imports
 
 @pytest.mark.parametrize("file", ["local/broker/store.py", ".venv/lib/python3.13/site-packages/jwt/api_jwt.py"])
 def test_libraries_and_the_local_cloud_may_read_it(file: str) -> None:
-    with clock_guard.readings() as found:
+    with clock_guard.record_readings() as found:
         defined(file, "import time", "time.time()")()
     assert found == []
 
