@@ -47,7 +47,7 @@ check: setup .venv/checkov/ready
 test: setup .venv/checkov/ready browser
 	@$(BIN)/python -m pytest -n 4 --dist worksteal tests/conformance
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/conformance --ignore tests/system --ignore tests/console
-	@$(BIN)/python -m pytest tests/system tests/console
+	@$(BIN)/python -m pytest tests/console tests/system
 	@$(BIN)/python -m tests.moments
 
 # The unit, function and contract suites at three other moments; `make prove` has all of them.

@@ -309,7 +309,8 @@ async def test_it_goes_on_where_it_was_cut_off(town: Town, visit: Visiting) -> N
     await visited.page.locator(f"button[data-vehicle={car['id']}]").click()
     await visited.says(".connection", "live")
     await visited.page.context.set_offline(True)
-    await town.at(car, 48.25, 11.35)
+    for _ in range(2):  # a leap is believed when a second position agrees
+        await town.at(car, 48.25, 11.35)
     await visited.says(".connection", "offline")
     await visited.page.context.set_offline(False)
     await visited.says(".connection", "live")
