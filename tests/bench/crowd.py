@@ -15,6 +15,8 @@ from local.host.http import Front
 from local.host.worker import index
 from local.part import HOST
 from shared.adapters.clock import epoch_ms
+from shared.domain.geo import Place
+from shared.domain.location import Fix, Location
 from shared.domain.principal import Kind, Principal
 from shared.domain.sighting import SIGNALS
 from shared.domain.vehicle import Reading, VehicleState
@@ -54,10 +56,18 @@ class Crowd:
         states = self.world.states.shelf
         for number in range(part, self._vehicles, PARTS):
             vehicle, further = f"veh-{number:06}", self._turn / 10_000
-            place = 47.0 + number % 50 / 20 + further, 9.0 + number // 50 / 20 + further
-            values = (*place, float((number * 7 + self._turn) % 360), 50.0 + number % 30, True, 60.0, False)
+            place = Place(47.0 + number % 50 / 20 + further, 9.0 + number // 50 / 20 + further)
+            values = (float((number * 7 + self._turn) % 360), 50.0 + number % 30, True, 60.0, False)
             readings = {path: Reading(value, now) for path, value in zip(SIGNALS.values(), values, strict=True)}
-            state = VehicleState(vehicle, PROFILE.policy(), readings, newest=now, revision=self._turn, seen_at=now)
+            state = VehicleState(
+                vehicle_id=vehicle,
+                policy=PROFILE.policy(),
+                signals=readings,
+                newest=now,
+                revision=self._turn,
+                seen_at=now,
+                location=Location(Fix(place, now)),
+            )
             states.held[vehicle] = Versioned(state, str(self._turn))
             states.written[vehicle] = now // 1000
 
