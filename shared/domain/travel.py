@@ -125,8 +125,10 @@ class Travel:
         if not self._agrees(counted):
             counted = {}
         sources = {"odometer": sum(counted.values()), "speed": 0.0, "position": 0.0}
+        spans = sorted(counted)
         for a, b in pairwise(sorted({first, start, end, last, *(at for at, _ in points if first <= at <= last)})):
-            if not any(span[0] <= a and b <= span[1] for span in counted):
+            n = bisect_right(spans, a, key=lambda span: span[0]) - 1
+            if n < 0 or b > spans[n][1]:
                 self._fill(a, b, sources, ramps=b <= start or a >= end)
         if not any(sources.values()) and len(self.odometer) > 1:
             metres = self.odometer[-1][1] - self.odometer[0][1]
@@ -159,7 +161,8 @@ class Travel:
 
     def _anchors(self, start: int, end: int) -> list[Point]:
         """Moments within the trip at which the odometer is known exactly: when it ticked. One with fine steps is exact
-        at rest too, so that its last reading before the trip and its first after it stand for the trip's ends."""
+        at rest too, so that its last reading before the trip and its first after it stand for the trip's ends; where it
+        says nothing any more, it stands still."""
         ticks = [b for a, b in pairwise(self.odometer) if b[1] != a[1]]
         within = [p for p in ticks if start <= p[0] <= end]
         during = sum(start <= at <= end for at, _ in self.odometer)
@@ -168,7 +171,7 @@ class Travel:
         times = [at for at, _ in self.odometer]
         before, after = bisect_right(times, start) - 1, bisect_left(times, end)
         first = [(start, self.odometer[before][1])] if before >= 0 else []
-        last = [(end, self.odometer[after][1])] if after < len(times) else []
+        last = [(end, self.odometer[min(after, len(times) - 1)][1])] if times else []
         return [*first, *(p for p in within if start < p[0] < end), *last]
 
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:

@@ -68,7 +68,8 @@ def _of(case: Case, found: Trip | Charge) -> str:
 
 def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     moving, what = case.moving(drive), f"drive {drive.start:.0f}-{drive.end:.0f}"
-    shown = len(moving) > 1 and moving[-1] - moving[0] >= LASTS
+    fewest = 4 if case.profile.motion == "positions" else 2
+    shown = len(moving) >= fewest and moving[-1] - moving[0] >= LASTS
     if shown and case.profile.odometer not in EXACT and case.profile.motion != "speed":
         shown = case.day.motion(moving[-1])[2] - case.day.motion(moving[0])[2] >= FARTHER
     parted = any(b - a > STOP - FORGIVEN for a, b in pairwise(moving))
@@ -109,8 +110,9 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     start, end = (case.true_time(t) for t in trip.span)
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
+    unknown += JITTER * drive.metres if case.profile.arrival_timed else 0.0
     if case.profile.odometer not in EXACT:
-        unknown += _unknown(case, drive) + (JITTER * drive.metres if case.profile.arrival_timed else 0.0)
+        unknown += _unknown(case, drive)
         unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
         if case.profile.motion != "speed":
             unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 
 from shared.domain.geo import distance
 from tests.laws.car_days import alerts, journeys
@@ -54,7 +55,8 @@ def _places(case: Case) -> Iterator[str]:
         at, place = case.true_time(look.at), look.place
         if abs(place.latitude) < 1 or abs(place.longitude) < 1:
             yield f"at {at:.0f} the map shows {place}"
-        since = at - case.unseen
+        earlier = islice((h.at for h in reversed(case.heard) if h.at < at), 4, None)
+        since = min(at - case.unseen, next(earlier, 0.0) if case.profile.receiver == "split" else at)
         driven = case.day.motion(at)[2] - case.day.motion(since)[2]
         off = distance(place, case.day.place_at(at))
         if off > within + driven:
