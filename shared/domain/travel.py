@@ -161,8 +161,7 @@ class Travel:
 
     def _anchors(self, start: int, end: int) -> list[Point]:
         """Moments within the trip at which the odometer is known exactly: when it ticked. One with fine steps is exact
-        at rest too, so that its last reading before the trip and its first after it stand for the trip's ends; where it
-        says nothing any more, it stands still."""
+        at rest too, so that its last reading before the trip and its first after it stand for the trip's ends."""
         ticks = [b for a, b in pairwise(self.odometer) if b[1] != a[1]]
         within = [p for p in ticks if start <= p[0] <= end]
         during = sum(start <= at <= end for at, _ in self.odometer)
@@ -171,7 +170,7 @@ class Travel:
         times = [at for at, _ in self.odometer]
         before, after = bisect_right(times, start) - 1, bisect_left(times, end)
         first = [(start, self.odometer[before][1])] if before >= 0 else []
-        last = [(end, self.odometer[min(after, len(times) - 1)][1])] if times else []
+        last = [(end, self.odometer[after][1])] if after < len(times) else []
         return [*first, *(p for p in within if start < p[0] < end), *last]
 
     def _is_plausible(self, start: int, end: int, counted: float) -> bool:

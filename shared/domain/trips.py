@@ -95,8 +95,10 @@ def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
 
 def _odometer(samples: Sequence[Sample]) -> list[tuple[int, float]]:
     """Metres. One that falls back by little for a moment was read before the one that it comes after: samples that have
-    the time of their arrival come in disorder."""
+    the time of their arrival come in disorder. One that is told with most samples holds at those that tell no other."""
     read = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
+    if _usual([at for at, _ in read]) <= 2 * _usual([s.at for s in samples]):
+        read = _held(samples)
     found = list[tuple[int, float]]()
     for n, (at, metres) in enumerate(read):
         fell = found[-1][1] - metres if found else 0.0
@@ -104,6 +106,21 @@ def _odometer(samples: Sequence[Sample]) -> list[tuple[int, float]]:
         if not any(later >= found[-1][1] for _, later in soon):
             found.append((at, metres))
     return found
+
+
+def _held(samples: Sequence[Sample]) -> list[tuple[int, float]]:
+    found = list[tuple[int, float]]()
+    for sample in samples:
+        metres = number(sample.readings.get(ODOMETER))
+        if metres is not None or found:
+            found.append((sample.at, found[-1][1] if metres is None else metres))
+    return found
+
+
+def _usual(times: Sequence[int]) -> int:
+    """The median of the milliseconds between them."""
+    gaps = sorted(b - a for a, b in pairwise(times))
+    return gaps[len(gaps) // 2] if gaps else 0
 
 
 def _speeds(samples: Sequence[Sample]) -> list[tuple[int, float]]:

@@ -15,6 +15,7 @@ from shared.domain.trips import Trip, trips
 from shared.domain.vehicle import VehicleState
 from shared.ports import Histories
 
+FOR_EVER = 1 << 62
 ROUNDS = 10
 """How often the window is widened for a trip or charge that sticks out of it, each time by twice as much."""
 
@@ -50,7 +51,7 @@ async def derive(state: VehicleState, span: Span, histories: Histories, settings
     def find_charges(samples: Sequence[Sample], known: Sequence[Known]) -> list[Charge]:
         return charges(state.vehicle_id, samples, capacity, known)
 
-    await _derive(Charge, find_charges, state, span, seen, histories, now)
+    await _derive(Charge, find_charges, state, span, seen, histories, FOR_EVER)
     return await _derive(Trip, find_trips, state, span, seen, histories, now - state.clock.offset - STOP)
 
 

@@ -78,9 +78,9 @@ class Charging:
 
     def _charge_to(self, soc: float, power: float) -> None:
         rate = power / self._battery.capacity * 100 / HOUR
-        seconds = (soc - self.soc) / rate
-        self._charge(min(seconds, self.left), rate)
-        if seconds <= self.left:
+        seconds, left = (soc - self.soc) / rate, self.left
+        self._charge(min(seconds, left), rate)
+        if seconds <= left:
             self.knots[-1] = (self.knots[-1][0], soc)
 
     def _charge(self, seconds: float, rate: float) -> None:
