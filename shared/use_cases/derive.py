@@ -67,8 +67,8 @@ async def _derive[D: (Trip, Charge)](
     for number in range(ROUNDS):
         found = find(seen.samples, [Known(d.id, d.span) for d in seen.known])
         known = [d for d in seen.known if isinstance(d, kind)]
-        touching = [d for d in found if _touches(d.span, span)]
-        outdated = [k for k in known if _touches(k.span, span) or any(k.span.overlaps(d.span) for d in touching)]
+        touching = [d for d in found if d.span.overlaps(span)]
+        outdated = [k for k in known if k.span.overlaps(span) or any(k.span.overlaps(d.span) for d in touching)]
         earlier = [k for k in known if any(_may_be_of(k, d) for d in touching)]
         wider = _widened(seen.window, [*touching, *outdated, *earlier], 2**number)
         if kind is Charge and _charges_on(seen.samples) and seen.window.end < state.newest:
@@ -125,7 +125,3 @@ def _widened(window: Span, derived: Sequence[Trip | Charge], by: int) -> Span:
         if d.span.end + gap > window.end:
             end = max(end, d.span.end + by * gap)
     return Span(start, end)
-
-
-def _touches(a: Span, b: Span) -> bool:
-    return a.start <= b.end + STOP and b.start <= a.end + STOP

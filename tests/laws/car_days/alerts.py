@@ -159,8 +159,9 @@ def _left_open(case: Case) -> Iterator[Expected]:
 
 def _seems_to_stand(case: Case, span: Span) -> bool:
     """Whether no report shows for long enough that the car moves, though it does: it crawls from light to light."""
-    moving = [h.at for h in case.heard_between(*span) if abs(h.speed) > MOVES]
-    return bool(moving) and any(b - a > OPEN_FOR - 60 for a, b in pairwise([span.start, *moving, span.end]))
+    moving = [(h.at, h.arrived) for h in case.heard_between(*span) if abs(h.speed) > MOVES]
+    edges = [(span.start, span.start), *moving, (span.end, span.end)]
+    return bool(moving) and any(b[1] - a[0] > OPEN_FOR - 60 for a, b in pairwise(edges))
 
 
 def _off(case: Case) -> Iterator[Expected]:
@@ -184,7 +185,7 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     zones = [(h, _zone(distance(centre, h.place))) for h in fixes]
     clear, edges = [(h, inside) for h, inside in zones if inside is not None], [h.at for h, z in zones if z is None]
     sure = len(clear) > 1 and clear[0][1] == clear[1][1] and clear[1][0].at - clear[0][0].at < TOGETHER
-    known = case.profile.clock != "behind" and sure
+    known = case.profile.clock != "behind" and sure and case.is_live(clear[0][0].at, clear[1][0].at)
     if clear and clear[0][1]:
         placed = fixes[:6][-1].arrived  # a few show no constant offset
         halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix

@@ -64,7 +64,7 @@ class Charging:
             return
         self._wait(random.uniform(1, 60))
         power, pauses = random.choice(POWERS), random.choice((0, 0, random.randint(1, 6)))
-        while self.soc < limit and self.left > 0:
+        while self.soc < limit and self.left > 1:
             if pauses and self.soc < limit - NEARLY - 1 and self.left > 2 * HOUR:
                 self._charge_to(min(limit - NEARLY, self.soc + random.uniform(3, 15)), power)
                 self._wait(random.uniform(15, 45) * MINUTE)

@@ -48,8 +48,9 @@ def _parked(case: Case) -> Iterator[str]:
 def _places(case: Case) -> Iterator[str]:
     """What a map shows is where the car was, as well as its receiver knows."""
     within = FIX + FASTEST * case.wrong_by * 2
-    if case.profile.receiver == "split" and case.profile.network == "offline_mixed":
-        return  # halves of different moments come together until all of them are there
+    leaps = case.profile.receiver == "jumping" and case.profile.offline
+    if case.profile.network == "offline_mixed" or leaps:
+        return  # until all is there, nobody knows what belongs together, nor how far the car has come meanwhile
     seen = case.run.seen
     for look in seen[:: max(1, len(seen) // LOOKS)]:
         at, place = case.true_time(look.at), look.place
