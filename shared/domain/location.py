@@ -16,6 +16,8 @@ FASTEST = 70.0
 """Metres a second that a vehicle may have come beyond that: 250 km/h."""
 STAYED = 50.0
 """Metres that a fix of a vehicle which says that it stands may lie off before it is doubted: receivers waver."""
+CLOSE = 0.005
+"""Degrees within which no leap lies, wherever on earth."""
 NULL_ISLAND = 0.1
 """Degrees around 0, 0 in which a fix is none: that is open sea, and where receivers without a fix claim to be."""
 
@@ -78,6 +80,8 @@ def is_place(place: Place) -> bool:
 
 def is_reachable(a: Fix, b: Fix) -> bool:
     """Whether a vehicle can have come from one to the other in the time between them."""
+    if abs(a.place.latitude - b.place.latitude) + abs(a.place.longitude - b.place.longitude) < CLOSE:
+        return True
     return distance(a.place, b.place) <= _reach(abs(b.at - a.at))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.domain.battery import number
 from shared.domain.geo import Place, distance
-from shared.domain.location import LEAP, POSITION_AGE, Fix, is_reachable, place_of
+from shared.domain.location import CLOSE, LEAP, POSITION_AGE, Fix, is_reachable, place_of
 from shared.domain.motion import TRUSTED, Statement, moved, stated
 from shared.domain.paths import LATITUDE, LONGITUDE
 from shared.domain.telemetry import Sample
@@ -13,8 +13,6 @@ from shared.domain.track import STOP
 AGREEING = 3
 """Fixes that agree with each other before a leap is believed after all."""
 
-CLOSE = 0.005
-"""Degrees within which no leap lies, wherever on earth."""
 
 type Shown = Sequence[tuple[int, bool | None]]
 """What each sample shows, by its time (epoch ms): whether the vehicle moved up to it, or None."""

@@ -74,6 +74,11 @@ class Counter:
         a, b = self._at(start), self._at(end)
         return b[0] - a[0], b[1] - a[1]
 
+    def longest_gap(self, start: int, end: int) -> int:
+        """Milliseconds between two of the moments around or within [start, end]."""
+        within = self.times[max(0, bisect_right(self.times, start) - 1) : bisect_left(self.times, end) + 1]
+        return max((b - a for a, b in pairwise(within)), default=0)
+
     def longest(self, start: int, end: int) -> float:
         """Metres of the longest step within [start, end] (epoch ms)."""
         within = self.metres[max(0, bisect_left(self.times, start) - 1) : bisect_right(self.times, end)]
@@ -125,8 +130,10 @@ class Travel:
         if not self._agrees(counted):
             counted = {}
         sources = {"odometer": sum(counted.values()), "speed": 0.0, "position": 0.0}
+        spans = sorted(counted)
         for a, b in pairwise(sorted({first, start, end, last, *(at for at, _ in points if first <= at <= last)})):
-            if not any(span[0] <= a and b <= span[1] for span in counted):
+            n = bisect_right(spans, a, key=lambda span: span[0]) - 1
+            if n < 0 or b > spans[n][1]:
                 self._fill(a, b, sources, ramps=b <= start or a >= end)
         if not any(sources.values()) and len(self.odometer) > 1:
             metres = self.odometer[-1][1] - self.odometer[0][1]
@@ -179,7 +186,7 @@ class Travel:
         slack = TOLERANCE + (2 * self._step if counted else self._step)
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
-            slack += self._unseen
+            slack += UNSEEN * self._speed.longest_gap(start, end) / 1000
             least = metres / DOUBLE if counted else metres  # one that has stopped counting is not just slow
             return least - slack <= counted <= metres * DOUBLE + slack
         way, _ = self._way.between(start, end)

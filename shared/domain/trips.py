@@ -13,7 +13,7 @@ from shared.domain.paths import ODOMETER, SPEED
 from shared.domain.span import Known, Span, id_of, stretches
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
-from shared.domain.travel import LATE, SPEED_GAP, Travel
+from shared.domain.travel import SPEED_GAP, Travel
 from shared.domain.trip_settings import DEFAULT, TripSettings
 
 FUEL = "Vehicle.Powertrain.FuelSystem.AbsoluteLevel"
@@ -24,7 +24,7 @@ POINTS = 500
 WALKING = 5.0
 """km/h that a vehicle reaches on every trip, or else its odometer or positions have to show that it went away."""
 DISORDERED = 8
-"""Readings in which one that came too late is recognised."""
+"""Readings after one that falls back, among which it is seen whether that was for a moment."""
 SHOWN = 3
 """Samples that have to show movement by positions alone: a receiver that leaps there and back shows two."""
 
@@ -94,16 +94,33 @@ def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
 
 
 def _odometer(samples: Sequence[Sample]) -> list[tuple[int, float]]:
-    """Metres. One that falls back by little for a moment was read before the one that it comes after: samples that have
-    the time of their arrival come in disorder."""
+    """Metres. One that falls back for a moment lost its count, or was read before the one that it comes after: samples
+    that have the time of their arrival come in disorder. One that is told with most samples holds at those that tell no
+    other."""
     read = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
+    if _usual([at for at, _ in read]) <= 2 * _usual([s.at for s in samples]):
+        read = _held(samples)
     found = list[tuple[int, float]]()
     for n, (at, metres) in enumerate(read):
-        fell = found[-1][1] - metres if found else 0.0
-        soon = read[n + 1 : n + 1 + DISORDERED] if 0 < fell <= LATE else []
+        soon = read[n + 1 : n + 1 + DISORDERED] if found and metres < found[-1][1] else []
         if not any(later >= found[-1][1] for _, later in soon):
             found.append((at, metres))
     return found
+
+
+def _held(samples: Sequence[Sample]) -> list[tuple[int, float]]:
+    found = list[tuple[int, float]]()
+    for sample in samples:
+        metres = number(sample.readings.get(ODOMETER))
+        if metres is not None or found:
+            found.append((sample.at, found[-1][1] if metres is None else metres))
+    return found
+
+
+def _usual(times: Sequence[int]) -> int:
+    """The median of the milliseconds between them."""
+    gaps = sorted(b - a for a, b in pairwise(times))
+    return gaps[len(gaps) // 2] if gaps else 0
 
 
 def _speeds(samples: Sequence[Sample]) -> list[tuple[int, float]]:

@@ -1,6 +1,7 @@
 """Trips and charges, from what lies in history and what is still on its way there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from shared.domain.battery import capacity_in
 from shared.domain.charges import HELD, PAUSE, Charge, charges
@@ -14,6 +15,7 @@ from shared.domain.trips import Trip, trips
 from shared.domain.vehicle import VehicleState
 from shared.ports import Histories
 
+FOR_EVER = 1 << 62
 ROUNDS = 10
 """How often the window is widened for a trip or charge that sticks out of it, each time by twice as much."""
 
@@ -27,42 +29,69 @@ async def samples_between(state: VehicleState, start: int, end: int, histories: 
     return [sample for sample in merged(parts) if start <= sample.at <= end]
 
 
-async def derive(state: VehicleState, span: Span, histories: Histories, settings: TripSettings) -> None:
+class _Seen(NamedTuple):
+    """What was derived before in a window of time, and what the vehicle reported in it."""
+
+    window: Span
+    known: Sequence[Trip | Charge]
+    samples: Sequence[Sample]
+
+
+async def derive(state: VehicleState, span: Span, histories: Histories, settings: TripSettings, now: int) -> bool:
     """Store the trips and charges that touch the span, in the place of those that were derived before.
 
-    What is still under way is left as it is: it is derived once it is over."""
-    window = Span(span.start - 2 * STOP, span.end + 2 * STOP)
+    What is still under way is left as it is: it is derived once it is over. False if a trip is not over yet by `now`
+    (epoch ms), and nobody else will notice when it is."""
+    seen = await _look(state, Span(span.start - 2 * STOP, span.end + 2 * STOP), histories)
+    capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
+
+    def find_trips(samples: Sequence[Sample], known: Sequence[Known]) -> list[Trip]:
+        return trips(state.vehicle_id, samples, capacity, known, settings)
+
+    def find_charges(samples: Sequence[Sample], known: Sequence[Known]) -> list[Charge]:
+        return charges(state.vehicle_id, samples, capacity, known)
+
+    await _derive(Charge, find_charges, state, span, seen, histories, FOR_EVER)
+    return await _derive(Trip, find_trips, state, span, seen, histories, now - state.clock.offset - STOP)
+
+
+async def _derive[D: (Trip, Charge)](
+    kind: type[D],
+    find: Callable[[Sequence[Sample], Sequence[Known]], list[D]],
+    state: VehicleState,
+    span: Span,
+    seen: _Seen,
+    histories: Histories,
+    until: int,
+) -> bool:
     for number in range(ROUNDS):
-        known = await _known(state.vehicle_id, window, histories)
-        samples = await samples_between(state, *window, histories)
-        names = [Known(d.id, d.span) for d in known]
-        capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
-        found: list[Trip | Charge] = [*trips(state.vehicle_id, samples, capacity, names, settings)]
-        found += charges(state.vehicle_id, samples, capacity, names)
-        touching = [d for d in found if _touches(d.span, span)]
-        outdated = [k for k in known if _touches(k.span, span) or any(_is_part(k, d) for d in touching)]
+        found = find(seen.samples, [Known(d.id, d.span) for d in seen.known])
+        known = [d for d in seen.known if isinstance(d, kind)]
+        touching = [d for d in found if d.span.overlaps(span)]
+        outdated = [k for k in known if k.span.overlaps(span) or any(k.span.overlaps(d.span) for d in touching)]
         earlier = [k for k in known if any(_may_be_of(k, d) for d in touching)]
-        wider = _widened(window, [*touching, *outdated, *earlier], 2**number)
-        if _charges_on(samples) and window.end < state.newest:
-            wider = Span(wider.start, max(wider.end, window.end + HELD))
-        if wider == window:
+        wider = _widened(seen.window, [*touching, *outdated, *earlier], 2**number)
+        if kind is Charge and _charges_on(seen.samples) and seen.window.end < state.newest:
+            wider = Span(wider.start, max(wider.end, seen.window.end + HELD))
+        if wider == seen.window:
             break
-        window = wider
-    now = [d for d in touching if not _goes_on(d, state)]
-    growing = [d.span for d in found if _goes_on(d, state)]
-    kept = {d.id for d in now}
-    for one in now:
+        seen = await _look(state, wider, histories)
+    over = [d for d in touching if not _goes_on(d, state) and d.span.end <= until]
+    growing = [d.span for d in found if _goes_on(d, state) or d.span.end > until]
+    kept = {d.id for d in over}
+    for one in over:
         await histories.put_derived(one, state.policy.history_days)
     for old in outdated:
         if old.id not in kept and not any(old.span.overlaps(g) for g in growing):
             await histories.drop_derived(old)
+    return all(_goes_on(d, state) for d in touching if d.span.end > until)
 
 
-async def _known(vehicle_id: str, window: Span, histories: Histories) -> list[Trip | Charge]:
-    found: list[Trip | Charge] = []
+async def _look(state: VehicleState, window: Span, histories: Histories) -> _Seen:
+    known: list[Trip | Charge] = []
     for day in days_between(window.start, window.end + 1):
-        found += await histories.derived(vehicle_id, day)
-    return found
+        known += await histories.derived(state.vehicle_id, day)
+    return _Seen(window, known, await samples_between(state, *window, histories))
 
 
 def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
@@ -76,11 +105,6 @@ def _charges_on(samples: Sequence[Sample]) -> bool:
     """Whether the last that was said of charging is that it goes on."""
     said = (s.readings[IS_CHARGING] for s in reversed(samples) if IS_CHARGING in s.readings)
     return next(said, False) is True
-
-
-def _is_part(known: Trip | Charge, found: Trip | Charge) -> bool:
-    """Whether what was derived before belongs to what is found now."""
-    return type(known) is type(found) and known.span.overlaps(found.span)
 
 
 def _may_be_of(known: Trip | Charge, found: Trip | Charge) -> bool:
@@ -101,7 +125,3 @@ def _widened(window: Span, derived: Sequence[Trip | Charge], by: int) -> Span:
         if d.span.end + gap > window.end:
             end = max(end, d.span.end + by * gap)
     return Span(start, end)
-
-
-def _touches(a: Span, b: Span) -> bool:
-    return a.start <= b.end + STOP and b.start <= a.end + STOP

@@ -8,6 +8,7 @@ from shared.domain.ownership import outlived
 from shared.domain.policy import Status
 from shared.domain.profile import Profile
 from shared.domain.sales import elapsed
+from shared.domain.span import Span
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound
 from shared.ports import Brands, Clock, Histories, Page, People, Rules, States, Versioned, Wakes
@@ -89,16 +90,15 @@ def _quarantined(profile: Profile) -> Change:
 async def _catch_up(found: Versioned[VehicleState], now: int, o: Outside, handover_after: int) -> None:
     state = found.value
     book = await o.rules.book(state.policy.brand, state.vehicle_id, state.policy.rules)
-    after = passed(state, book, now)
+    after, early = passed(state, book, now), list[Span]()
     if after.track.outdated and state.policy.history_days:
         settings = await o.brands.trip_settings(state.policy.brand)
-        for span in after.track.outdated:
-            await derive(after, span, o.histories, settings)
+        early = [s for s in after.track.outdated if not await derive(after, s, o.histories, settings, now)]
 
     def scheduled(state: VehicleState) -> VehicleState:
         return state.scheduled(book, now, handover_after)
 
-    after = scheduled(replace(after, track=after.track._replace(outdated=())))
+    after = scheduled(replace(after, track=after.track._replace(outdated=tuple(early))))
     held = found if replace(after, revision=state.revision) == state else await save(found, after, o.reach.states)
     if held.value.outbox:
         await tell(held, o.reach.states, o.reach.notifications, o.histories, scheduled)

@@ -2,13 +2,14 @@
 
 All times are seconds since the day began. What did not reach the backend in time may be told, but need not be."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 from shared.domain.conditions import CONFIRM
 from shared.domain.geo import Place, distance
-from shared.domain.paths import STATE_OF_CHARGE
+from shared.domain.paths import STATE_OF_CHARGE, TROUBLE_CODES
 from tests.laws.car_days.charging import PlugIn, Span
 from tests.laws.car_days.day import FENCE, WINDOW
 from tests.laws.car_days.disorder import DAWN
@@ -27,6 +28,8 @@ OPEN_FOR = 600.0
 """Seconds after which something is left open."""
 STALE = 15 * 60.0
 """Seconds after which what a car saw is too old to be told."""
+TOGETHER = 600.0
+"""Seconds within which two halves are a fix."""
 NEVER = float("inf")
 
 
@@ -92,7 +95,7 @@ def _low(case: Case) -> Iterator[Expected]:
     confirmed = 0.0
     step = case.profile.percent_step
     for h in (h for h in case.heard if STATE_OF_CHARGE in h.report.told):
-        true = case.day.soc(h.at, case.day.motion(h.at)[2])
+        true = case.day.soc(h.at, h.driven)
         said = true // 1 if step == 1.0 else round(true, 1)
         if said < LOW and low_since is None:
             low_since, confirmed = h, h.at + CONFIRMED
@@ -103,6 +106,9 @@ def _low(case: Case) -> Iterator[Expected]:
             confirmed = min(confirmed, h.at)
     if low_since is not None:
         yield _of_low(case, low_since.at, confirmed, None)
+    for a, b in pairwise(h for h in case.heard if STATE_OF_CHARGE in h.report.told):
+        if a.report.told[STATE_OF_CHARGE] == 0 and b.arrived - a.arrived > CONFIRMED - SOON:
+            yield Expected("battery_low", a.at, b.arrived, certain=False)  # nothing tells in time that it is none
 
 
 def _of_low(case: Case, since: float, confirmed: float, cleared: Heard | None) -> Expected:
@@ -131,7 +137,7 @@ def _gone(plug_in: PlugIn) -> float:
 def _codes(case: Case) -> Iterator[Expected]:
     for span in case.day.codes:
         for kind, at in (("trouble_code_opened", span.start), ("trouble_code_closed", span.end)):
-            told = next((h for h in case.heard if h.at >= at), None)
+            told = next((h for h in case.heard if h.at >= at and TROUBLE_CODES in h.report.told), None)
             certain = told is not None and case.is_live(span.start, told.at)
             latest = told.at + _late(case) if told and certain else NEVER
             yield Expected(kind, at, latest, certain)
@@ -153,8 +159,9 @@ def _left_open(case: Case) -> Iterator[Expected]:
 
 def _seems_to_stand(case: Case, span: Span) -> bool:
     """Whether no report shows for long enough that the car moves, though it does: it crawls from light to light."""
-    moving = [h.at for h in case.heard_between(*span) if abs(case.day.motion(h.at)[0]) > MOVES]
-    return bool(moving) and any(b - a > OPEN_FOR - 60 for a, b in pairwise([span.start, *moving, span.end]))
+    moving = [(h.at, h.arrived) for h in case.heard_between(*span) if abs(h.speed) > MOVES]
+    edges = [(span.start, span.start), *moving, (span.end, span.end)]
+    return bool(moving) and any(b[1] - a[0] > OPEN_FOR - 60 for a, b in pairwise(edges))
 
 
 def _off(case: Case) -> Iterator[Expected]:
@@ -175,9 +182,10 @@ def _silence(case: Case) -> Iterator[Expected]:
 def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
     """Each time that the car comes in or goes out, as far as its fixes show it."""
     fixes = [h for h in case.heard if case.shows_place(h)]
-    zones = [(h, _zone(distance(centre, case.day.place_at(h.at)))) for h in fixes]
-    clear = [(h, inside) for h, inside in zones if inside is not None]
-    known = case.profile.clock != "behind" and len(clear) > 1 and clear[0][1] == clear[1][1]
+    zones = [(h, _zone(distance(centre, h.place))) for h in fixes]
+    clear, edges = [(h, inside) for h, inside in zones if inside is not None], [h.at for h, z in zones if z is None]
+    sure = len(clear) > 1 and clear[0][1] == clear[1][1] and clear[1][0].at - clear[0][0].at < TOGETHER
+    known = case.profile.clock != "behind" and sure and case.is_live(clear[0][0].at, clear[1][0].at)
     if clear and clear[0][1]:
         placed = fixes[:6][-1].arrived  # a few show no constant offset
         halves = case.profile.receiver in ("split", "null_island")  # that lie too far apart to be a fix
@@ -190,8 +198,10 @@ def _fence(case: Case, id: str, centre: Place) -> Iterator[Expected]:
             end = latest + _late(case) if latest is not None and stays and known else NEVER
             yield Expected(_kind(inside), before.at, end, certain=end < NEVER, rule=id)
             known = stays
-        elif any(before.at < h.at < after.at for h, zone in zones if zone is None):
+        elif bisect_left(edges, after.at) > bisect_left(edges, before.at):
             yield from _along_the_edge(before.at, after.arrived + _late(case), id)
+    if zones and zones[0][1] is None:
+        yield from _along_the_edge(0.0, clear[0][0].arrived + _late(case) if clear else NEVER, id)
     if zones and zones[-1][1] is None:
         yield from _along_the_edge(zones[-1][0].at, NEVER, id)
 

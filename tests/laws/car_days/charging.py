@@ -64,7 +64,7 @@ class Charging:
             return
         self._wait(random.uniform(1, 60))
         power, pauses = random.choice(POWERS), random.choice((0, 0, random.randint(1, 6)))
-        while self.soc < limit and self.left > 0:
+        while self.soc < limit and self.left > 1:
             if pauses and self.soc < limit - NEARLY - 1 and self.left > 2 * HOUR:
                 self._charge_to(min(limit - NEARLY, self.soc + random.uniform(3, 15)), power)
                 self._wait(random.uniform(15, 45) * MINUTE)
@@ -78,9 +78,9 @@ class Charging:
 
     def _charge_to(self, soc: float, power: float) -> None:
         rate = power / self._battery.capacity * 100 / HOUR
-        seconds = (soc - self.soc) / rate
-        self._charge(min(seconds, self.left), rate)
-        if seconds <= self.left:
+        seconds, left = (soc - self.soc) / rate, self.left
+        self._charge(min(seconds, left), rate)
+        if seconds <= left:
             self.knots[-1] = (self.knots[-1][0], soc)
 
     def _charge(self, seconds: float, rate: float) -> None:

@@ -2,9 +2,11 @@
 
 All times are seconds since the day began, also those of the backend."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from shared.domain.geo import Place, distance
@@ -20,6 +22,8 @@ MOVES = 4 / 3.6
 """Metres a second from which a report shows for sure that the car moves, however it is rounded."""
 FAR = 135.0
 """Metres between two fixes that show for sure that a car which tells nothing but its position moves."""
+NEARBY = 0.0007
+"""Degrees, of latitude and longitude together, by which a fix is off that shows where the car is: some 70 m."""
 NEAR = 70.0
 """The same for a car that said that it moves."""
 LIVE = 30.0
@@ -29,11 +33,15 @@ BLIND: dict[Receiver, float] = {"freezing": 155.0, "lagging": 95.0, "null_island
 
 
 class Heard(NamedTuple):
-    """A report, when it was made, and when it arrived first."""
+    """A report, when it was made, and when it arrived first; and what was true then: how fast the car was (m/s), where,
+    and how far it had come."""
 
     at: float
     arrived: float
     report: Report
+    speed: float
+    place: Place
+    driven: float
 
 
 @dataclass
@@ -48,7 +56,11 @@ class Case:
 
     def __post_init__(self) -> None:
         arrived = [(m, (min(m.arrivals) - DAWN) / 1000) for m in self.messages if m.arrivals]
-        self.heard = sorted((Heard(r.at, at, r) for m, at in arrived for r in m.reports), key=lambda h: h.at)
+        self.heard = sorted((self._heard(r, at) for m, at in arrived for r in m.reports), key=lambda h: h.at)
+
+    def _heard(self, report: Report, arrived: float) -> Heard:
+        speed, along, driven = self.day.motion(report.at)
+        return Heard(report.at, arrived, report, speed, self.day.place(along), driven)
 
     def true_time(self, at: int) -> float:
         """When something really was that the backend has at a time (epoch ms)."""
@@ -81,7 +93,8 @@ class Case:
         return self.blind + (SILENCE if self.profile.network == "silence" else 0.0)
 
     def heard_between(self, start: float, end: float) -> Iterator[Heard]:
-        return (h for h in self.heard if start <= h.at <= end)
+        first = bisect_left(self.heard, start, key=lambda h: h.at)
+        return takewhile(lambda h: h.at <= end, islice(self.heard, first, None))
 
     def is_live(self, start: float, end: float) -> bool:
         """Whether everything that the car told in a span arrived at once, and nothing of it was lost."""
@@ -90,13 +103,14 @@ class Case:
 
     def shows_place(self, h: Heard) -> bool:
         """Whether it tells where the car is, and not where it was or never will be."""
-        true, told = self.day.place_at(h.at), h.report.told
-        place = Place(*(told.get(path, at) for path, at in zip((LATITUDE, LONGITUDE), true, strict=True)))  # type: ignore[arg-type]
-        return bool({LATITUDE, LONGITUDE} & told.keys()) and distance(place, true) < NEAR
+        true, told = h.place, h.report.told
+        latitude, longitude = told.get(LATITUDE, true.latitude), told.get(LONGITUDE, true.longitude)
+        off = abs(float(str(latitude)) - true.latitude) + abs(float(str(longitude)) - true.longitude)
+        return (LATITUDE in told or LONGITUDE in told) and off < NEARBY
 
     def moving(self, drive: Drive) -> list[float]:
         """The times of the reports that show that the car moves."""
-        moving = [h for h in self.heard_between(drive.start, drive.end) if abs(self.day.motion(h.at)[0]) > MOVES]
+        moving = [h for h in self.heard_between(drive.start, drive.end) if abs(h.speed) > MOVES]
         if self.profile.motion == "positions":
             return self._shown(moving, drive, FAR)
         if self.profile.reporting == "always":
@@ -111,14 +125,13 @@ class Case:
         found, anchor, goal = list[float](), self.day.place_at(drive.start), self.day.place_at(last)
         leaves: float | None = None
         for h in moving:
-            place = self.day.place_at(h.at)
             if not self.shows_place(h):
                 continue
-            if distance(goal, place) >= enough:
+            if distance(goal, h.place) >= enough:
                 leaves = h.at
-            if distance(anchor, place) >= enough:
+            if distance(anchor, h.place) >= enough:
                 found.append(h.at)
-                anchor = place
+                anchor = h.place
         return [] if leaves is None else [*(at for at in found if at < leaves), leaves]
 
     @cached_property

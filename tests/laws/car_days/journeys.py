@@ -68,10 +68,13 @@ def _of(case: Case, found: Trip | Charge) -> str:
 
 def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     moving, what = case.moving(drive), f"drive {drive.start:.0f}-{drive.end:.0f}"
-    shown = len(moving) > 1 and moving[-1] - moving[0] >= LASTS
+    fewest = 4 if case.profile.motion == "positions" else 2
+    shown = len(moving) >= fewest and moving[-1] - moving[0] >= LASTS
     if shown and case.profile.odometer not in EXACT and case.profile.motion != "speed":
         shown = case.day.motion(moving[-1])[2] - case.day.motion(moving[0])[2] >= FARTHER
-    parted = any(b - a > STOP - FORGIVEN for a, b in pairwise(moving))
+        shown = shown and drive.end - drive.start > 2 * case.blind
+    following = moving[2:] if case.profile.motion == "positions" else moving[1:]  # one of two shows it for sure
+    parted = any(b - a > STOP - FORGIVEN for a, b in zip(moving, following, strict=False))
     if not shown or parted:
         return
     if len(own) != 1:
@@ -88,7 +91,7 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
         yield f"{what}: ends at {end:.1f}, last shown at {moving[-1]:.1f}"
     listed = min(at for at, found in case.run.listed if found.id == trip.id)
     last = max(h.arrived for h in case.heard_between(drive.start, drive.end))
-    if (listed - DAWN) / 1000 > last + LISTED_WITHIN + case.blind:
+    if (listed - DAWN) / 1000 > max(last, end) + LISTED_WITHIN + case.blind:
         yield f"{what}: listed at {(listed - DAWN) / 1000:.0f}, last heard at {last:.0f}"
     yield from _distance(case, drive, trip, what)
     yield from _used(case, drive, trip, what)
@@ -109,8 +112,9 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     start, end = (case.true_time(t) for t in trip.span)
     told = day.motion(end)[2] - day.motion(start)[2]
     unknown = STEPS.get(case.profile.odometer, 1) * 1.0
+    unknown += JITTER * drive.metres if case.profile.arrival_timed else 0.0
     if case.profile.odometer not in EXACT:
-        unknown += _unknown(case, drive) + (JITTER * drive.metres if case.profile.arrival_timed else 0.0)
+        unknown += _unknown(case, drive)
         unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
         if case.profile.motion != "speed":
             unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start))
@@ -184,10 +188,11 @@ def _listings(case: Case) -> Iterator[str]:
             moving = set(case.moving(drive))
             own = [h for h in case.heard_between(drive.start, drive.end) if h.at in moving]
             beyond = end + case.wrong_by + case.profile.interval
+            beyond += GOING_ON if case.profile.reporting == "on_change" else 0.0
             known = [h.at for h in own if h.arrived <= looked and h.at > beyond and _goes_beyond(case, end, h.at)]
             if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
-            near = case.heard_between(drive.start - 60, drive.end + 60)
+            near = case.heard_between(drive.start - 60, drive.end + STOP)
             came = [h for h in near if before and before[0] < h.arrived <= looked]
             if before and abs(before[1] - end) > 0.5 and not came:
                 yield f"trip {_of(case, found)} ended at {before[1]:.0f} before, and nothing of it came since"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 
 from shared.domain.geo import distance
 from tests.laws.car_days import alerts, journeys
@@ -47,14 +48,16 @@ def _parked(case: Case) -> Iterator[str]:
 def _places(case: Case) -> Iterator[str]:
     """What a map shows is where the car was, as well as its receiver knows."""
     within = FIX + FASTEST * case.wrong_by * 2
-    if case.profile.receiver == "split" and case.profile.network == "offline_mixed":
-        return  # halves of different moments come together until all of them are there
+    leaps = case.profile.receiver == "jumping" and case.profile.offline
+    if case.profile.network == "offline_mixed" or leaps:
+        return  # until all is there, nobody knows what belongs together, nor how far the car has come meanwhile
     seen = case.run.seen
     for look in seen[:: max(1, len(seen) // LOOKS)]:
         at, place = case.true_time(look.at), look.place
         if abs(place.latitude) < 1 or abs(place.longitude) < 1:
             yield f"at {at:.0f} the map shows {place}"
-        since = at - case.unseen
+        earlier = islice((h.at for h in reversed(case.heard) if h.at < at), 4, None)
+        since = min(at - case.unseen, next(earlier, 0.0) if case.profile.receiver == "split" else at)
         driven = case.day.motion(at)[2] - case.day.motion(since)[2]
         off = distance(place, case.day.place_at(at))
         if off > within + driven:

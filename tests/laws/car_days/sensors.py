@@ -16,7 +16,7 @@ FREEZES = (30.0, 150.0)
 """Seconds for which a receiver repeats itself."""
 SATURATES, WRAPS = 6_553_500, 6_553_600
 PLACEHOLDERS = (4_294_967_295, 429_496_729)
-LEAPS = (6_000, 40_000)
+LEAPS = (15_000, 60_000)
 """Metres by which a lost receiver is off for once."""
 NOWHERE = ((0.0, 0.0), (0.0, None), (None, 0.0), (0.0131072, 0.0131072))
 """What a receiver without a fix says; None is the true coordinate."""
