@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.domain.battery import is_full
+from shared.domain.battery import is_full, number
 from shared.domain.geo import Place
 from shared.domain.motion import TRUSTED, last_statement, moved, stated
 from shared.domain.paths import CABLE, CHARGE_LIMIT, IS_CHARGING, SPEED, STATE_OF_CHARGE
@@ -86,7 +86,7 @@ class Track(NamedTuple):
         if view.fresh.get(IS_CHARGING) is True:
             if self.charge:
                 return self._replace(charge=Span(min(self.charge.start, view.at), max(self.charge.end, view.at)))
-            return self._replace(charge=Span(view.at, view.at), charged_from=view.number(STATE_OF_CHARGE))
+            return self._replace(charge=Span(view.at, view.at), charged_from=_charge_at(view))
         if self.charge is None:
             return self
         full = is_full(view.number(STATE_OF_CHARGE), view.number(CHARGE_LIMIT))
@@ -108,7 +108,7 @@ class Track(NamedTuple):
             return self
         if at >= newest - STOP and stated(readings):
             return self._moving(at)
-        if at >= newest - STOP and at > self.closed and readings.get(IS_CHARGING) is not True:
+        if at >= newest - STOP and at > self.closed and readings.keys().isdisjoint((IS_CHARGING, CABLE)):
             return self
         return self.over(Span(at, at))
 
@@ -131,6 +131,12 @@ class Track(NamedTuple):
     def _over_at(journey: Span, heard_at: int, offset: int) -> int:
         """A journey that was uploaded late is over long ago, once nothing more of it follows."""
         return max(journey.end + offset + STOP, heard_at) + PATIENCE
+
+
+def _charge_at(view: View) -> float | None:
+    """The state of charge (%), or the one before where a sensor drops out."""
+    charge, before = view.number(STATE_OF_CHARGE), view.before.get(STATE_OF_CHARGE)
+    return number(before[0]) if charge == 0 and before else charge
 
 
 def _joined(spans: tuple[Span, ...]) -> tuple[Span, ...]:

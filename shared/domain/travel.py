@@ -127,8 +127,8 @@ class Travel:
         points = self._anchors(first, last)
         counted = {(a[0], b[0]): b[1] - a[1] for a, b in pairwise(points)}
         counted = {span: metres for span, metres in counted.items() if self._is_plausible(*span, metres)}
-        if not self._agrees(counted):
-            counted = {}
+        if not sum(counted.values()) or not self._agrees(counted):
+            counted = {}  # of a trip, one that does not count at all stands still
         sources = {"odometer": sum(counted.values()), "speed": 0.0, "position": 0.0}
         spans = sorted(counted)
         for a, b in pairwise(sorted({first, start, end, last, *(at for at, _ in points if first <= at <= last)})):
@@ -186,9 +186,9 @@ class Travel:
         slack = TOLERANCE + (2 * self._step if counted else self._step)
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
-            slack += UNSEEN * self._speed.longest_gap(start, end) / 1000
             least = metres / DOUBLE if counted else metres  # one that has stopped counting is not just slow
-            return least - slack <= counted <= metres * DOUBLE + slack
+            most = metres * DOUBLE + UNSEEN * self._speed.longest_gap(start, end) / 1000
+            return least - slack - self._unseen <= counted <= most + slack
         way, _ = self._way.between(start, end)
         return counted > 0 or way <= slack or self._way.longest(start, end) >= CAUGHT_UP * way
 

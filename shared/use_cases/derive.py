@@ -40,8 +40,8 @@ class _Seen(NamedTuple):
 async def derive(state: VehicleState, span: Span, histories: Histories, settings: TripSettings, now: int) -> bool:
     """Store the trips and charges that touch the span, in the place of those that were derived before.
 
-    What is still under way is left as it is: it is derived once it is over. False if a trip is not over yet by `now`
-    (epoch ms), and nobody else will notice when it is."""
+    What is still under way is left as it is: it is derived once it is over. False if a trip may not be over by `now`
+    (epoch ms), and nothing under way will have it derived again."""
     seen = await _look(state, Span(span.start - 2 * STOP, span.end + 2 * STOP), histories)
     capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
 
@@ -64,11 +64,13 @@ async def _derive[D: (Trip, Charge)](
     histories: Histories,
     until: int,
 ) -> bool:
+    gap = STOP if kind is Charge else 0  # a cable is plugged in before it charges
+    around = Span(span.start - gap, span.end + gap)
     for number in range(ROUNDS):
         found = find(seen.samples, [Known(d.id, d.span) for d in seen.known])
         known = [d for d in seen.known if isinstance(d, kind)]
-        touching = [d for d in found if d.span.overlaps(span)]
-        outdated = [k for k in known if k.span.overlaps(span) or any(k.span.overlaps(d.span) for d in touching)]
+        touching = [d for d in found if d.span.overlaps(around)]
+        outdated = [k for k in known if k.span.overlaps(around) or any(k.span.overlaps(d.span) for d in touching)]
         earlier = [k for k in known if any(_may_be_of(k, d) for d in touching)]
         wider = _widened(seen.window, [*touching, *outdated, *earlier], 2**number)
         if kind is Charge and _charges_on(seen.samples) and seen.window.end < state.newest:
@@ -76,15 +78,15 @@ async def _derive[D: (Trip, Charge)](
         if wider == seen.window:
             break
         seen = await _look(state, wider, histories)
-    over = [d for d in touching if not _goes_on(d, state) and d.span.end <= until]
-    growing = [d.span for d in found if _goes_on(d, state) or d.span.end > until]
+    growing = [d.span for d in found if _may_go_on(d, state) or d.span.end > until]
+    over = [d for d in touching if d.span not in growing]
     kept = {d.id for d in over}
     for one in over:
         await histories.put_derived(one, state.policy.history_days)
     for old in outdated:
         if old.id not in kept and not any(old.span.overlaps(g) for g in growing):
             await histories.drop_derived(old)
-    return all(_goes_on(d, state) for d in touching if d.span.end > until)
+    return all(d in over or _goes_on(d, state) for d in touching)
 
 
 async def _look(state: VehicleState, window: Span, histories: Histories) -> _Seen:
@@ -95,10 +97,16 @@ async def _look(state: VehicleState, window: Span, histories: Histories) -> _See
 
 
 def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
-    """Whether it is part of the journey or the charge under way, as far as is known."""
-    if isinstance(derived, Trip):
-        return state.track.journey is not None and derived.span.end + STOP >= state.track.journey.start
-    return state.track.charge is not None and derived.span.end >= state.track.charge.start
+    """Whether it is part of the journey or the charge under way."""
+    under_way = state.track.journey if isinstance(derived, Trip) else state.track.charge
+    return under_way is not None and derived.span.end >= under_way.start
+
+
+def _may_go_on(derived: Trip | Charge, state: VehicleState) -> bool:
+    """Whether it is, or will be once all is there: the journey goes on before the trip would have been over."""
+    journey = state.track.journey
+    follows = isinstance(derived, Trip) and journey is not None and derived.span.end + STOP >= journey.start
+    return follows or _goes_on(derived, state)
 
 
 def _charges_on(samples: Sequence[Sample]) -> bool:

@@ -167,7 +167,7 @@ def _seems_to_stand(case: Case, span: Span) -> bool:
 def _off(case: Case) -> Iterator[Expected]:
     """Never, unless one hears that the car drives before one hears that it was switched on."""
     for drive in case.day.drives:
-        if not case.is_live(drive.start - 30, drive.start):
+        if not case.is_live(drive.start - 30, drive.end):
             yield Expected("moving_while_off", drive.start, NEVER, certain=False)
 
 
@@ -216,7 +216,7 @@ def _settled(case: Case, following: list[tuple[Heard, bool]]) -> float | None:
     for n, (h, zone) in enumerate(following):
         if zone != inside:
             return None
-        if n >= 3 and h.at >= after.at + slack:
+        if n >= (6 if case.profile.receiver == "split" else 3) and h.at >= after.at + slack:
             return h.at
     return None
 

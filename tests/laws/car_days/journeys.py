@@ -35,7 +35,9 @@ JITTER = 0.02
 """Share of a distance by which speeds are off that come at the moments of their arrival."""
 GOING_ON = 10.0
 """Seconds in which a car that said that it moves goes far enough to show that it still does."""
-EXACT = ("metres", "hectometres", "placeholders")
+SKIPPED = 40.0
+"""Metres a second of an interval that are not counted where placeholders take the place of the last readings."""
+EXACT = ("metres", "hectometres")
 """Odometers that know the way from the first to the last report of a drive."""
 
 
@@ -116,8 +118,11 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
     if case.profile.odometer not in EXACT:
         unknown += _unknown(case, drive)
         unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
-        if case.profile.motion != "speed":
-            unknown += MANOEUVRES + drive.metres * min(1.0, case.blind / (drive.end - drive.start))
+        unknown += MANOEUVRES if case.profile.motion != "speed" or case.blind else 0.0
+        if case.profile.odometer == "placeholders":
+            unknown += SKIPPED * case.profile.interval
+        if case.profile.motion != "speed" or case.profile.receiver == "freezing" or case.profile.network == "silence":
+            unknown += drive.metres * min(1.0, case.unseen / (drive.end - drive.start))
     if not told * (1 - SHARE) - unknown <= trip.distance <= drive.metres * (1 + SHARE) + unknown:
         yield (
             f"{what}: {trip.distance:.0f} m by {trip.taken_from}, {told:.0f} of {drive.metres:.0f} m are right, "
@@ -190,7 +195,9 @@ def _listings(case: Case) -> Iterator[str]:
             beyond = end + case.wrong_by + case.profile.interval
             beyond += GOING_ON if case.profile.reporting == "on_change" else 0.0
             known = [h.at for h in own if h.arrived <= looked and h.at > beyond and _goes_beyond(case, end, h.at)]
-            if min(known, default=looked) - end < STOP - case.wrong_by - 1 and looked < drive.end:
+            guesses = case.profile.clock == "behind" and case.profile.offline  # that it is behind does not show yet
+            over = min(known, default=looked) - end >= STOP - case.wrong_by - 1
+            if not over and looked < drive.end and not guesses:
                 yield f"trip {_of(case, found)} is listed at {looked:.0f}, while it goes on"
             near = case.heard_between(drive.start - 60, drive.end + STOP)
             came = [h for h in near if before and before[0] < h.arrived <= looked]

@@ -18,6 +18,8 @@ SATURATES, WRAPS = 6_553_500, 6_553_600
 PLACEHOLDERS = (4_294_967_295, 429_496_729)
 LEAPS = (15_000, 60_000)
 """Metres by which a lost receiver is off for once."""
+RESETS = 1_500.0
+"""Metres at least from one restart of a counter to the next."""
 NOWHERE = ((0.0, 0.0), (0.0, None), (None, 0.0), (0.0131072, 0.0131072))
 """What a receiver without a fix says; None is the true coordinate."""
 STEPS: Mapping[Odometer, int] = {"hectometres": 100, "kilometres": 1000, "saturating": 100, "wrapping": 100}
@@ -90,7 +92,7 @@ class Counter:
             self._before = SATURATES - today * random.uniform(0.1, 0.9)
         if kind == "wrapping":
             self._before = WRAPS - today * random.uniform(0.1, 0.9)
-        self._next = 0.0
+        self._next, self._reset_at = 0.0, 0.0
 
     def readings(self, t: float, driven: float) -> int | None:
         """What it says after so many metres today, if it says anything."""
@@ -98,8 +100,8 @@ class Counter:
         if self._kind == "none" or (self._kind == "sparse" and t < self._next):
             return None
         self._next = t + 300
-        if self._kind == "resetting" and random.random() < 0.004:
-            self._before = random.choice((self._before, -driven))
+        if self._kind == "resetting" and driven > self._reset_at + RESETS and random.random() < 0.01:
+            self._before, self._reset_at = random.choice((self._before, -driven)), driven
             return 0
         if self._kind == "placeholders" and random.random() < 0.05:
             return random.choice(PLACEHOLDERS)
