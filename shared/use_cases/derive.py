@@ -69,9 +69,11 @@ async def _derive[D: (Trip, Charge)](
     for number in range(ROUNDS):
         found = find(seen.samples, [Known(d.id, d.span) for d in seen.known])
         known = [d for d in seen.known if isinstance(d, kind)]
-        touching = [d for d in found if d.span.overlaps(around)]
-        outdated = [k for k in known if k.span.overlaps(around) or any(k.span.overlaps(d.span) for d in touching)]
-        earlier = [k for k in known if any(_may_be_of(k, d) for d in touching)]
+        touching: list[D] = [d for d in found if d.span.overlaps(around)]
+        outdated: list[D] = [
+            k for k in known if k.span.overlaps(around) or any(k.span.overlaps(d.span) for d in touching)
+        ]
+        earlier: list[D] = [k for k in known if any(_may_be_of(k, d) for d in touching)]
         wider = _widened(seen.window, [*touching, *outdated, *earlier], 2**number)
         if kind is Charge and _charges_on(seen.samples) and seen.window.end < state.newest:
             wider = Span(wider.start, max(wider.end, seen.window.end + HELD))

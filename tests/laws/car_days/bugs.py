@@ -50,7 +50,11 @@ def _of(owner: type, name: str, value: Any) -> Callable[[ExitStack], None]:
 
 def _rules(change: Callable[[Rule], Rule]) -> Callable[[ExitStack], None]:
     changed = tuple(map(change, conditions.DEFAULTS))
-    return lambda stack: stack.enter_context(patch.object(run, "DEFAULTS", changed)) and None
+
+    def plant(stack: ExitStack) -> None:
+        stack.enter_context(patch.object(run, "DEFAULTS", changed))
+
+    return plant
 
 
 def _forwards(readings: Any) -> bool | None:
@@ -89,9 +93,7 @@ BUGS = {
     "one_reading_is_enough": Bug(_rules(_without_confirmation), Profile(interval=1, charge="dropouts")),
     "null_island_is_a_place": Bug(_null_island, Profile(receiver="null_island")),
     "the_odometer_is_always_right": Bug(_trusted_odometer, Profile(odometer="resetting", interval=1)),
-    "a_light_ends_a_trip": Bug(
-        _of(Track, "_over_at", staticmethod(lambda journey, heard_at, offset: heard_at + 30_000)), Profile(interval=60)
-    ),
+    "a_light_ends_a_trip": Bug(_named("STOP", 60_000), Profile()),
     "every_sample_behind_is_old": Bug(_of(ClockOffset, "follow", lambda self, *_: self), Profile(clock="behind")),
     "a_seal_that_gives_is_an_open_window": Bug(_rules(_open_from_one), Profile()),
     "a_speed_that_wavers_is_a_drive": Bug(_named("MOVING", 0.5), Profile(rest="heartbeats")),
