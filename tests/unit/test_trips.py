@@ -133,7 +133,7 @@ def test_a_recorded_drive_is_one_trip_of_the_length_that_its_speed_says(drive: l
 
 
 def test_an_odometer_once_in_five_minutes_is_filled_up_from_speed(drive: list[Sample]) -> None:
-    """Of another drive of this car only 9,137 m of 14,146 were counted: those between the first and the last reading."""
+    """Of another drive of this car only 9,137 m of 14,146 were counted: from the first reading to the last."""
     counted, metres, told_at = list[Sample](), 1_000_000.0, drive[0].at - 120_000
     for n, seen in enumerate(drive):
         metres += integral(drive[max(0, n - 1) : n + 1])
