@@ -16,6 +16,8 @@ FASTEST = 70.0
 """Metres a second that a vehicle may have come beyond that: 250 km/h."""
 STAYED = 50.0
 """Metres that a fix of a vehicle which says that it stands may lie off before it is doubted: receivers waver."""
+SOON = 60_000
+"""Milliseconds after a fix that is doubted, up to which one that agrees with it may lie farther from it."""
 CLOSE = 0.005
 """Degrees within which no leap lies, wherever on earth."""
 NULL_ISLAND = 0.1
@@ -48,8 +50,14 @@ class Location(NamedTuple):
         metres = distance(last.place, found.place)
         if metres <= STAYED or (metres <= _reach(found.at - last.at) and not standing()):
             return Location(found)
-        agrees = self.doubted is not None and is_reachable(self.doubted, found)
-        return Location(found) if agrees else Location(last, found)
+        return Location(found) if self._agrees(found) else Location(last, found)
+
+    def _agrees(self, found: Fix) -> bool:
+        """Whether one that is doubted lies so close that it is believed after all, however long ago that was."""
+        if self.doubted is None:
+            return False
+        elapsed = min(found.at - self.doubted.at, SOON)
+        return distance(self.doubted.place, found.place) <= _reach(elapsed)
 
 
 def fix_in(signals: Mapping[str, tuple[Value, int]]) -> Fix | None:

@@ -64,7 +64,7 @@ def believed_fixes(samples: Sequence[Sample]) -> list[Fix]:
             continue
         doubted = [*doubted, fix] if doubted and is_reachable(doubted[-1], fix) else [fix]
         if len(doubted) >= AGREEING:
-            kept += doubted
+            kept = [*kept[len(kept) == 1 :], *doubted]  # a first one that stands alone is the one that leapt
             doubted = []
     return kept
 
