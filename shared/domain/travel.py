@@ -187,8 +187,8 @@ class Travel:
         if self._knows(start, end):
             metres, _ = self._speed.between(start, end)
             least = metres / DOUBLE if counted else metres  # one that has stopped counting is not just slow
-            most = metres * DOUBLE + UNSEEN * self._speed.longest_gap(start, end) / 1000
-            return least - slack - self._unseen <= counted <= most + slack
+            slack += UNSEEN * self._speed.longest_gap(start, end) / 1000 if counted else self._unseen
+            return least - slack <= counted <= metres * DOUBLE + slack
         way, _ = self._way.between(start, end)
         return counted > 0 or way <= slack or self._way.longest(start, end) >= CAUGHT_UP * way
 
