@@ -31,12 +31,12 @@ MANOEUVRES = 50.0
 """Metres out of a parking space and into one that positions cannot tell from a receiver that wavers."""
 ROUNDED = 0.25 / 3.6
 """Metres a second by which a speed in whole km/h is off, on average while it stays the same."""
-JITTER = 0.02
+JITTER = 0.04
 """Share of a distance by which speeds are off that come at the moments of their arrival."""
 GOING_ON = 10.0
 """Seconds in which a car that said that it moves goes far enough to show that it still does."""
 SKIPPED = 40.0
-"""Metres a second of an interval that are not counted where placeholders take the place of the last readings."""
+"""Metres a second of an interval that are not counted where the last readings are none, or the counter just stopped."""
 EXACT = ("metres", "hectometres")
 """Odometers that know the way from the first to the last report of a drive."""
 
@@ -119,7 +119,7 @@ def _distance(case: Case, drive: Drive, trip: Trip, what: str) -> Iterator[str]:
         unknown += _unknown(case, drive)
         unknown += ROUNDED * (drive.end - drive.start) if case.profile.reporting == "on_change" else 0.0
         unknown += MANOEUVRES if case.profile.motion != "speed" or case.blind else 0.0
-        if case.profile.odometer == "placeholders":
+        if case.profile.odometer in ("placeholders", "saturating"):
             unknown += SKIPPED * case.profile.interval
         if case.profile.motion != "speed" or case.profile.receiver == "freezing" or case.profile.network == "silence":
             unknown += drive.metres * min(1.0, case.unseen / (drive.end - drive.start))
