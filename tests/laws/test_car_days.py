@@ -9,7 +9,7 @@ from tests.laws.car_days.bugs import BUGS, planted
 from tests.laws.car_days.oracle import story, violations
 
 DAYS = 10_000 if os.environ.get("PROVE") else 200
-FINDS_WITHIN = 12
+FINDS_WITHIN = 8
 """Days in which a planted bug has to show."""
 
 
@@ -21,6 +21,6 @@ def test_trips_charges_alerts_and_places_are_those_of_the_day() -> None:
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_shows_and_nothing_does_without_it(name: str) -> None:
-    assert violations(0, BUGS[name].profile) == []
+    assert [violations(seed, BUGS[name].profile) for seed in (1, 2)] == [[], []]
     with planted(name):
-        assert any(violations(seed, BUGS[name].profile) for seed in range(FINDS_WITHIN))
+        assert any(violations(seed, BUGS[name].profile) for seed in range(1, FINDS_WITHIN))

@@ -12,8 +12,14 @@ from shared.domain.clock_offset import ClockOffset
 from shared.domain.location import Fix, fix_in
 from shared.domain.paths import LATITUDE, LONGITUDE, SPEED
 from shared.domain.rules import Rule
+from shared.domain.span import Span
 from shared.domain.track import Track
 from shared.domain.travel import Travel
+from shared.domain.trip_settings import TripSettings
+from shared.domain.vehicle import VehicleState
+from shared.ports import Histories
+from shared.use_cases import wake as waking
+from shared.use_cases.derive import derive
 from tests.laws.car_days import run
 from tests.laws.car_days.profiles import Profile
 
@@ -75,6 +81,16 @@ def _null_island(stack: ExitStack) -> None:
     _everywhere(stack, "is_place", lambda place: True)
 
 
+def _hasty(stack: ExitStack) -> None:
+    """Whatever was silent for half a minute is derived, and as if it were over."""
+
+    async def at_once(state: VehicleState, span: Span, histories: Histories, settings: TripSettings, now: int) -> bool:
+        return await derive(state, span, histories, settings, now + 3_600_000)
+
+    stack.enter_context(patch.object(waking, "derive", at_once))
+    stack.enter_context(patch.object(Track, "_over_at", staticmethod(lambda _, heard_at, __: heard_at + 30_000)))
+
+
 def _trusted_odometer(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Travel, "_is_plausible", lambda *_: True))
     stack.enter_context(patch.object(Travel, "_agrees", lambda *_: True))
@@ -93,7 +109,7 @@ BUGS = {
     "one_reading_is_enough": Bug(_rules(_without_confirmation), Profile(interval=1, charge="dropouts")),
     "null_island_is_a_place": Bug(_null_island, Profile(receiver="null_island")),
     "the_odometer_is_always_right": Bug(_trusted_odometer, Profile(odometer="resetting", interval=1)),
-    "a_light_ends_a_trip": Bug(_named("STOP", 60_000), Profile()),
+    "what_goes_on_is_listed": Bug(_hasty, Profile(interval=60)),
     "every_sample_behind_is_old": Bug(_of(ClockOffset, "follow", lambda self, *_: self), Profile(clock="behind")),
     "a_seal_that_gives_is_an_open_window": Bug(_rules(_open_from_one), Profile()),
     "a_speed_that_wavers_is_a_drive": Bug(_named("MOVING", 0.5), Profile(rest="heartbeats")),
