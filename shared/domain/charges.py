@@ -41,6 +41,8 @@ class Charge:
 def charges(vehicle_id: str, samples: Sequence[Sample], capacity: float | None, known: Sequence[Known]) -> list[Charge]:
     """Every charge in the samples, which are in order of time. One that grew keeps the id it had."""
     found = list[Charge]()
+    if not any(s.readings.get(IS_CHARGING) is True for s in samples):
+        return found
     shown = movement(samples, believed_fixes(samples))
     for session in _sessions(samples, [moves for _, moves in shown]):
         span = Span(session.start, session.end)
