@@ -64,14 +64,14 @@ async def _derive[D: (Trip, Charge)](
     histories: Histories,
     until: int,
 ) -> bool:
-    gap = STOP if kind is Charge else 0  # a cable is plugged in before it charges
-    around = Span(span.start - gap, span.end + gap)
+    around = Span(span.start - STOP, span.end + STOP)
     for number in range(ROUNDS):
         found = find(seen.samples, [Known(d.id, d.span) for d in seen.known])
         known = [d for d in seen.known if isinstance(d, kind)]
-        touching: list[D] = [d for d in found if d.span.overlaps(around)]
+        told: list[D] = [k for k in known if not k.span.overlaps(span)]
+        touching: list[D] = [d for d in found if d.span.overlaps(span) or _is_news(d, around, told)]
         outdated: list[D] = [
-            k for k in known if k.span.overlaps(around) or any(k.span.overlaps(d.span) for d in touching)
+            k for k in known if k.span.overlaps(span) or any(k.span.overlaps(d.span) for d in touching)
         ]
         earlier: list[D] = [k for k in known if any(_may_be_of(k, d) for d in touching)]
         wider = _widened(seen.window, [*touching, *outdated, *earlier], 2**number)
@@ -109,6 +109,11 @@ def _may_go_on(derived: Trip | Charge, state: VehicleState) -> bool:
     journey = state.track.journey
     follows = isinstance(derived, Trip) and journey is not None and derived.span.end + STOP >= journey.start
     return follows or _goes_on(derived, state)
+
+
+def _is_news(found: Trip | Charge, around: Span, told: Sequence[Trip | Charge]) -> bool:
+    """Whether it lies close to what is outdated, and was not told before: then it is left as it is."""
+    return found.span.overlaps(around) and not any(k.span.overlaps(found.span) for k in told)
 
 
 def _charges_on(samples: Sequence[Sample]) -> bool:
