@@ -25,6 +25,8 @@ WALKING = 5.0
 """km/h that a vehicle reaches on every trip, or else its odometer or positions have to show that it went away."""
 DISORDERED = 8
 """Readings after one that falls back, among which it is seen whether that was for a moment."""
+MOMENT = 10_000
+"""Milliseconds of it."""
 SHOWN = 3
 """Samples that have to show movement by positions alone: a receiver that leaps there and back shows two."""
 
@@ -95,17 +97,26 @@ def _travel(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Travel:
 
 def _odometer(samples: Sequence[Sample]) -> list[tuple[int, float]]:
     """Metres. One that falls back for a moment lost its count, or was read before the one that it comes after: samples
-    that have the time of their arrival come in disorder. One that is told with most samples holds at those that tell no
-    other."""
+    that have the time of their arrival come in disorder. One that is told whenever it advances holds at the samples
+    that tell no other."""
     read = [(s.at, n) for s in samples if (n := number(s.readings.get(ODOMETER))) is not None]
-    if _usual([at for at, _ in read]) <= 2 * _usual([s.at for s in samples]):
+    if _is_on_change(read, samples):
         read = _held(samples)
     found = list[tuple[int, float]]()
     for n, (at, metres) in enumerate(read):
         soon = read[n + 1 : n + 1 + DISORDERED] if found and metres < found[-1][1] else []
-        if not any(later >= found[-1][1] for _, later in soon):
+        back = any(m >= found[-1][1] for later, m in soon if later - at <= MOMENT or (later, m) == soon[0])
+        if not back:
             found.append((at, metres))
     return found
+
+
+def _is_on_change(read: Sequence[tuple[int, float]], samples: Sequence[Sample]) -> bool:
+    """Whether it is told with most samples, or mostly one step after the other."""
+    if _median([b[0] - a[0] for a, b in pairwise(read)]) <= 2 * _median([b.at - a.at for a, b in pairwise(samples)]):
+        return True
+    steps = [b[1] - a[1] for a, b in pairwise(read) if b[1] > a[1]]
+    return len(steps) > 2 and _median(steps) <= 1.5 * min(steps)
 
 
 def _held(samples: Sequence[Sample]) -> list[tuple[int, float]]:
@@ -117,10 +128,8 @@ def _held(samples: Sequence[Sample]) -> list[tuple[int, float]]:
     return found
 
 
-def _usual(times: Sequence[int]) -> int:
-    """The median of the milliseconds between them."""
-    gaps = sorted(b - a for a, b in pairwise(times))
-    return gaps[len(gaps) // 2] if gaps else 0
+def _median(numbers: Sequence[float]) -> float:
+    return sorted(numbers)[len(numbers) // 2] if numbers else 0.0
 
 
 def _speeds(samples: Sequence[Sample]) -> list[tuple[int, float]]:
