@@ -6,7 +6,7 @@ from shared.domain.battery import number
 from shared.domain.geo import Place, distance
 from shared.domain.location import CLOSE, LEAP, POSITION_AGE, Fix, is_reachable, place_of
 from shared.domain.motion import TRUSTED, Statement, moved, stated
-from shared.domain.paths import LATITUDE, LONGITUDE
+from shared.domain.paths import IS_CHARGING, LATITUDE, LONGITUDE
 from shared.domain.telemetry import Sample
 from shared.domain.track import STOP
 
@@ -26,17 +26,19 @@ def movement(samples: Sequence[Sample], fixes: Sequence[Fix]) -> Shown:
     found = list[tuple[int, bool | None]]()
     last: Statement | None = None
     anchor: Place | None = None
-    anchored_at = 0
+    anchored_at, charging = 0, False
     for sample in samples:
         place = places.get(sample.at)
         silence = sample.at - found[-1][0] if found else 0
         said = stated(sample.readings)
-        shows = said if silence > STOP else moved(sample.readings, sample.at, place, last, anchor, silence)
+        rests = silence > STOP or charging  # while it charges, positions only waver
+        shows = said if rests else moved(sample.readings, sample.at, place, last, anchor, silence)
         found.append((sample.at, shows))
+        charging = sample.readings.get(IS_CHARGING, charging) is True
         if said is not None:
             last = Statement(said, sample.at)
-        rests = last is not None and not last.moving and sample.at - last.at <= TRUSTED
-        if place and (said is not None or shows or rests or anchor is None or sample.at - anchored_at > STOP):
+        stood = last is not None and not last.moving and sample.at - last.at <= TRUSTED
+        if place and (said is not None or shows or stood or anchor is None or sample.at - anchored_at > STOP):
             anchor, anchored_at = place, sample.at
     return found
 
