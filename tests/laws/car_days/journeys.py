@@ -23,7 +23,7 @@ FARTHER = 300.0
 """Metres that they have to show where positions alone do."""
 SHARE = 0.02
 """Of a distance or an energy, by which it may be off."""
-LISTED_WITHIN = 11 * 60.0
+LISTED_WITHIN = 12 * 60.0
 """Seconds after the last report of a drive: seven minutes of silence, and two until it is listed, by the minute."""
 SPEED_GAP = 75.0
 """Seconds over which two speeds are a distance."""
@@ -87,6 +87,8 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
     within = case.profile.interval + case.wrong_by + (case.blind if case.profile.motion == "positions" else 0.0)
     if case.profile.motion == "moving" and case.profile.reporting == "on_change":
         within += GOING_ON
+    if case.profile.motion == "positions" and case.profile.network == "offline_mixed":
+        within += STOP  # what comes a little late and says nothing of itself is not looked at again
     if not drive.start - within <= start <= max(drive.start, moving[0]) + within:
         yield f"{what}: starts at {start:.1f}, first shown at {moving[0]:.1f}"
     if not min(drive.end, moving[-1]) - within <= end <= max(drive.end, _found_out(case, drive)) + within:
