@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.domain import history
+from shared.domain.battery import number
 from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Told, elapse, heard, weigh
 from shared.domain.history import Open
-from shared.domain.location import Fix, Location, fix_in
+from shared.domain.location import LEAP, Fix, Location, fix_in
 from shared.domain.motion import last_statement, stated
 from shared.domain.notification import Notification
-from shared.domain.paths import LATITUDE, LONGITUDE
+from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
 from shared.domain.telemetry import Event, Sample, Value, outranks
@@ -151,13 +152,24 @@ class _Folding:
         if found is None:
             return None
 
-        def standing() -> bool:
-            last = last_statement(self._signals, fresh, before)
+        def stayed(metres: float) -> bool:
+            """Whether the vehicle says that it stands where it was."""
             slept = found.at - self._newest > STOP
+            if slept and metres > LEAP and self._was_driven(metres, fresh, before):
+                return False
+            last = last_statement(self._signals, fresh, before)
             return (last is not None and not last.moving) or (slept and stated(fresh) is False)
 
-        self._location = self._location.follow(found, standing)
+        self._location = self._location.follow(found, stayed)
         return found if self._location.fix is found else None
+
+    def _was_driven(self, metres: float, fresh: Mapping[str, Value], before: Mapping[str, Reading]) -> bool:
+        """Whether a vehicle that woke up so far from where it was can have been driven there: its odometer says so, or
+        it has never been seen to move, as many report nothing but where they are parked."""
+        counted = number(fresh.get(ODOMETER))
+        if counted is None or ODOMETER not in before:
+            return self._track.moved_at < 0
+        return counted - (number(before[ODOMETER].value) or 0.0) >= metres / 2
 
     def _view(
         self, fresh: Mapping[str, Value], before: Mapping[str, Reading], at: int, fix: Fix | None, last_fix: Fix | None

@@ -37,18 +37,18 @@ class Location(NamedTuple):
     fix: Fix | None = None
     doubted: Fix | None = None
 
-    def follow(self, found: Fix, standing: Callable[[], bool] = lambda: False) -> "Location":
+    def follow(self, found: Fix, stayed: Callable[[float], bool] = lambda metres: False) -> "Location":
         """After another fix; one that is older than the last good one changes nothing.
 
-        One is doubted that cannot be reached, or that lies elsewhere though the vehicle says that it stands: it may be
-        towed, or on a ferry, but then a second fix will be there too."""
+        One is doubted that cannot be reached, or that lies some metres off though the vehicle `stayed` where it was: it
+        may be towed, or on a ferry, but then a second fix will be there too."""
         last = self.fix
         if last is None:
             return Location(found)
         if found.at < last.at:
             return self
         metres = distance(last.place, found.place)
-        if metres <= STAYED or (metres <= _reach(found.at - last.at) and not standing()):
+        if metres <= STAYED or (metres <= _reach(found.at - last.at) and not stayed(metres)):
             return Location(found)
         return Location(found) if self._agrees(found) else Location(last, found)
 

@@ -131,3 +131,27 @@ async def test_a_car_on_a_ferry_has_moved_and_has_made_no_trip(car: Car) -> None
     assert car.told == ["geofence_entered", "geofence_left"]
     assert await car.trips() == []
     assert (await car.place() or {})["longitude"] > 11.3
+
+
+async def test_a_car_that_reports_only_where_it_is_parked_is_there_at_once(car: Car) -> None:
+    """msp1974/homeassistant-jlrincontrol#140: three places in a morning, each reported once, with a speed of 0."""
+    await car.has_fence()
+    seen = list[float]()
+    for minute, kilometres in ((0, 0.0), (149, 24.0), (237, -1.5), (300, 0.0)):
+        await car.report({minute: {"speed": 0.0, **place(east=kilometres * 1000)}})
+        shown = await car.place()
+        assert shown is not None
+        assert shown["at"] == moment(minute)
+        seen.append(shown["longitude"])
+    assert seen[0] == seen[3] < seen[1]
+    assert car.told == ["geofence_entered", "geofence_left", "geofence_entered"]
+    assert await car.trips() == []
+
+
+async def test_a_car_that_was_driven_without_a_network_is_where_its_odometer_brought_it(car: Car) -> None:
+    """home-assistant/core#10124: the car is away, and its place is still the one of before the drive."""
+    await car.report(drive(0, 10, odometer=1_000_000), parked(11, 2, odometer=1_010_250, **place(east=10_250)))
+    await car.report({120: {"speed": 0.0, "odometer": 1_034_250, **place(east=34_250)}})
+    shown = await car.place()
+    assert shown is not None
+    assert shown["at"] == moment(120)

@@ -35,6 +35,7 @@ class Gnss:
         self._last: Place | None = None
         self._frozen = [self._within(d) for d in drives] if kind == "freezing" else []
         self._lost_until, self._jumped = -1.0, False
+        self._moves_at = min((d.end for d in drives), default=0.0)
 
     def wake(self, t: float, place: Place) -> None:
         """A receiver that was off has to find itself first; one that lags says meanwhile where it was switched off."""
@@ -63,6 +64,7 @@ class Gnss:
                 true.latitude if latitude is None else latitude, true.longitude if longitude is None else longitude
             )
         leaps = self._kind == "jumping" and self._last is not None and not self._jumped and not steady
+        leaps = leaps and t > self._moves_at  # one that was never seen to move is believed wherever it is parked
         self._jumped = leaps and self._random.random() < 0.02
         if self._jumped:
             return _moved(true, self._random.choice((-1, 1)) * self._random.uniform(*LEAPS), 0.0)
