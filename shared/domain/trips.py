@@ -12,7 +12,7 @@ from shared.domain.movement import Shown, believed_fixes, movement
 from shared.domain.paths import ODOMETER, SPEED
 from shared.domain.span import Known, Span, id_of, stretches
 from shared.domain.telemetry import Sample
-from shared.domain.track import STOP
+from shared.domain.track import PATIENCE, STOP
 from shared.domain.travel import SPEED_GAP, Travel
 from shared.domain.trip_settings import DEFAULT, TripSettings
 
@@ -27,6 +27,8 @@ DISORDERED = 8
 """Readings after one that falls back, among which it is seen whether that was for a moment."""
 MOMENT = 10_000
 """Milliseconds of it."""
+DROVE_ON = 0.5
+"""Share of the way at the speeds before and after a silence that was covered in it if the vehicle did not park."""
 SHOWN = 3
 """Samples that have to show movement by positions alone: a receiver that leaps there and back shows two."""
 
@@ -60,7 +62,7 @@ def trips(
     found = list[Trip]()
     fixes = believed_fixes(samples)
     shown = movement(samples, fixes)
-    for span in stretches(shown, STOP):
+    for span in _joined(stretches(shown, STOP), samples, fixes):
         around = [s for s in samples if span.start - STOP <= s.at <= span.end + STOP]
         own = [s for s in around if span.start <= s.at <= span.end]
         way = [fix for fix in fixes if span.start <= fix.at <= span.end]
@@ -83,6 +85,29 @@ def trips(
         )
         found.append(trip)
     return found
+
+
+def _joined(spans: Sequence[Span], samples: Sequence[Sample], fixes: Sequence[Fix]) -> list[Span]:
+    """The spans; those between which the vehicle drove on without a word are one, as many report each five minutes."""
+    found = list(spans[:1])
+    for span in spans[1:]:
+        if _drove_on(found[-1].end, span.start, samples, fixes):
+            found[-1] = Span(found[-1].start, span.end)
+        else:
+            found.append(span)
+    return found
+
+
+def _drove_on(start: int, end: int, samples: Sequence[Sample], fixes: Sequence[Fix]) -> bool:
+    """Whether two samples with nothing between them tell of speeds at which a good part of the way was covered."""
+    between = [s for s in samples if start <= s.at <= end]
+    speeds = [abs(n) for s in between if (n := number(s.readings.get(SPEED))) is not None]
+    if end - start > STOP + PATIENCE or len(between) != 2 or len(speeds) != 2:
+        return False
+    counted = [n for s in between if (n := number(s.readings.get(ODOMETER))) is not None]
+    places = [fix.place for fix in fixes if fix.at in (start, end)]
+    metres = counted[1] - counted[0] if len(counted) == 2 else distance(*places) if len(places) == 2 else 0.0
+    return metres >= DROVE_ON * sum(speeds) / 7.2 * (end - start) / 1000
 
 
 def is_trip_id(text: str) -> bool:

@@ -9,7 +9,7 @@ from shared.domain.history import Chunk, days_between, merged
 from shared.domain.paths import IS_CHARGING
 from shared.domain.span import Known, Span
 from shared.domain.telemetry import Sample
-from shared.domain.track import STOP
+from shared.domain.track import PATIENCE, STOP
 from shared.domain.trip_settings import TripSettings
 from shared.domain.trips import Trip, trips
 from shared.domain.vehicle import VehicleState
@@ -134,7 +134,7 @@ def _widened(window: Span, derived: Sequence[Trip | Charge], by: int) -> Span:
     so many times as much where it does not do so already."""
     start, end = window
     for d in derived:
-        gap = STOP if isinstance(d, Trip) else max(PAUSE, HELD)
+        gap = STOP + PATIENCE if isinstance(d, Trip) else max(PAUSE, HELD)
         if d.span.start - gap < window.start:
             start = min(start, d.span.start - by * gap)
         if d.span.end + gap > window.end:

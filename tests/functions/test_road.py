@@ -251,6 +251,26 @@ async def test_a_trip_that_was_uploaded_late_is_listed_once_nothing_more_of_it_c
     assert [trip["endedAt"] for trip in await car.trips()] == [moment(10)]
 
 
+@pytest.mark.parametrize("every", [5.0, 5.2, 6.5])
+async def test_a_vehicle_that_reports_each_five_minutes_or_so_makes_one_trip(car: Car, every: float) -> None:
+    listed = list[str]()
+    for at, signals in drive(0, every * 6, odometer=1_000_000, every=every).items():
+        await car.report({at: signals})
+        listed += [trip["endedAt"] for trip in await car.trips()]
+    await car.wait(every * 7 + 10)
+    (trip,) = await car.trips()
+    assert (trip["endedAt"], trip["distance"]) == (moment(every * 6), pytest.approx(every * 6_000, rel=0.01))
+    assert set(listed) <= {moment(every * 6)}, "none was listed while it went on"
+
+
+async def test_a_stop_of_six_minutes_without_a_word_parts_two_trips(car: Car) -> None:
+    there = {at: signals for at, signals in drive(0, 10, odometer=1_000_000).items() if at <= 10}
+    away = {16 + at: {**signals, **place(east=10_100 + at * 1000)} for at, signals in drive(0, 10).items()}
+    await car.report(there, without(away, "odometer"))
+    await car.wait(60)
+    assert [trip["startedAt"] for trip in await car.trips()] == [moment(0), moment(16)]
+
+
 async def test_a_speed_that_wavers_at_rest_is_no_trip(car: Car) -> None:
     noise: dict[float, Any] = {n * SECOND: {"speed": 1.2 if n % 3 == 0 else 0.0} for n in range(1800)}
     await car.report(noise)

@@ -188,3 +188,15 @@ async def test_fuel_is_counted_in_litres_when_the_percentage_is_frozen(car: Car)
     await car.wait(40)
     (trip,) = await car.trips()
     assert trip["fuel"] == pytest.approx(1.5, abs=0.1)
+
+
+async def test_a_drive_between_two_reports_at_rest_is_no_trip_and_its_end_is_shown(car: Car) -> None:
+    """townsmcp/mg-saic-ha#311: a drive that no poll fell into; only the odometer went on."""
+    for minute, kilometres in ((0, 0), (90, 12)):
+        await car.report(
+            {minute: {"speed": 0.0, "odometer": 1_000_000 + kilometres * 1000, **place(kilometres * 1000)}}
+        )
+    await car.wait(120)
+    shown = await car.place()
+    assert shown is not None
+    assert (shown["at"], await car.value("odometer"), await car.trips()) == (moment(90), 1_012_000, [])
