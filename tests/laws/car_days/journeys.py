@@ -68,8 +68,9 @@ def _of(case: Case, found: Trip | Charge) -> str:
     return f"{case.true_time(found.span.start):.0f}-{case.true_time(found.span.end):.0f}"
 
 
-def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
-    moving, what = case.moving(drive), f"drive {drive.start:.0f}-{drive.end:.0f}"
+def is_shown(case: Case, drive: Drive) -> bool:
+    """Whether the reports show for sure that there was one drive, and only one."""
+    moving = case.moving(drive)
     fewest = 4 if case.profile.motion == "positions" else 2
     shown = len(moving) >= fewest and moving[-1] - moving[0] >= LASTS
     if shown and case.profile.odometer not in EXACT and case.profile.motion != "speed":
@@ -77,7 +78,12 @@ def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
         shown = shown and drive.end - drive.start > 2 * case.blind
     following = moving[2:] if case.profile.motion == "positions" else moving[1:]  # one of two shows it for sure
     parted = any(b - a > STOP - FORGIVEN for a, b in zip(moving, following, strict=False))
-    if not shown or parted:
+    return shown and not parted
+
+
+def _drive(case: Case, drive: Drive, own: list[Trip]) -> Iterator[str]:
+    moving, what = case.moving(drive), f"drive {drive.start:.0f}-{drive.end:.0f}"
+    if not is_shown(case, drive):
         return
     if len(own) != 1:
         yield f"{what}: {len(own)} trips {[_of(case, t) for t in own]}"

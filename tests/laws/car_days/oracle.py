@@ -1,6 +1,7 @@
 """Everything that is not as it was on a day, as far as the backend could know."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -23,12 +24,21 @@ FASTEST = 37.0
 
 def violations(seed: int, profile: Profile | None = None) -> list[str]:
     """Of the day and the profile of a seed, or of another profile."""
+    return judged(seed, profile)[0]
+
+
+def judged(seed: int, profile: Profile | None = None) -> tuple[list[str], Counter[str]]:
+    """The violations of a day; and how many drives and notifications of it were held to the truth."""
     day, chosen = day_of(seed), profile or profile_of(seed)
     sent = messages(day, chosen, reports(day, chosen))
     run = Run()
     asyncio.run(run.day(day, sent))
     case = Case(day, chosen, sent, run)
-    return [*_parked(case), *journeys.broken(case), *alerts.broken(case), *_places(case)]
+    found = [*_parked(case), *journeys.broken(case), *alerts.broken(case), *_places(case)]
+    held = Counter(expected.kind for expected in alerts.expected(case) if expected.certain)
+    held["drives"] = len(day.drives)
+    held["drives_held"] = sum(journeys.is_shown(case, drive) for drive in day.drives)
+    return found, held
 
 
 def story(seed: int, broken: list[str]) -> str:
