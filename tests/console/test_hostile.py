@@ -67,7 +67,9 @@ async def test_markup_in_names_codes_templates_answers_and_bodies_is_text(town: 
     await visited.page.locator("datalist option", has_text=MARKUP).first.wait_for(state="attached")
     await harmless(visited, f"#/notifications?id={item['notificationId']}&vehicle={car['id']}", ".trail .reason", "410")
     await harmless(visited, "#/operations", "h2", "Parked")
-    await visited.page.get_by_label("Device").fill(car["id"])
+    async with visited.page.expect_response(lambda answer: f"device={car['id']}" in answer.url):
+        await visited.page.get_by_label("Device").fill(car["id"])
+        await visited.page.get_by_label("Device").press("Enter")  # a click would be lost while the rows change
     await visited.page.get_by_role("button", name="Read", exact=True).click()
     await visited.says("pre", MARKUP)
 
