@@ -37,7 +37,7 @@ SHOWN = 3
 class Trip:
     """One journey. Times in epoch ms, `distance` in metres with what most of it was taken from (`odometer`, `speed` or
     `position`), charge in percent, `energy` in kWh and `fuel` in litres used, where known; `bridged` are the
-    milliseconds of it in which the vehicle reported nothing for more than a minute at a time."""
+    milliseconds of it in which the vehicle reported nothing for longer than `SPEED_GAP` at a time."""
 
     id: str
     vehicle_id: str
