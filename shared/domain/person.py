@@ -40,7 +40,8 @@ class PersonId(NamedTuple):
     @property
     def pseudonym(self) -> str:
         """What stands for the person in records that outlive them: whoever knows the id finds it again."""
-        return "person-" + hashlib.sha256(f"automotive-cloud/{self}".encode()).hexdigest()[:32]
+        text = f"automotive-cloud/{self}".encode(errors="surrogatepass")
+        return "person-" + hashlib.sha256(text).hexdigest()[:32]
 
 
 class Progress(StrEnum):

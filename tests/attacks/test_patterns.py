@@ -78,7 +78,9 @@ def test_pydantic_keeps_the_engine_that_never_goes_back() -> None:
     assert used == []
 
 
-@pytest.mark.parametrize("paths", ["*****Z", "*" * 30 + "Z", "*" * 256, "*".join("Vehicle.Sped"), ",".join(["*a*b*c*d*Z"] * 20)])
+@pytest.mark.parametrize(
+    "paths", ["*****Z", "*" * 30 + "Z", "*" * 256, "*".join("Vehicle.Sped"), ",".join(["*a*b*c*d*Z"] * 20)]
+)
 async def test_paths_of_many_stars_are_answered(world: MemoryWorld, paths: str) -> None:
     for handler, route in ((brands.read_signals, {}), (states.read_vehicle_state, {"vehicle_id": VEHICLE})):
         answer = await ask(handler, "ada", query={"paths": paths}, route=route)
