@@ -23,19 +23,28 @@ async def consume[T](
     """Act on what the body says; nothing is taken from the trigger's metadata, which a body can forge."""
     body = message.get_body()
     try:
-        received = decode(body)
-    except Malformed as error:
-        await _park(queue, body, error)
-        return
-    try:
-        given_up = await attempted(received.content, received.attempt, act, again)
+        given_up = await _tried(body, decode, act, again)
+        if given_up:
+            await _park(queue, body, given_up)
     except CloudError:
         raise
     except Exception as error:
         # whoever runs us prints what is raised: it comes again, and says nothing of what it was about
         raise RuntimeError(f"{queue}: {where(error)}") from None
-    if given_up:
-        await _park(queue, body, given_up)
+
+
+async def _tried[T](
+    body: bytes,
+    decode: Callable[[bytes], Message[T]],
+    act: Callable[[T], Awaitable[object]],
+    again: Callable[[T, int, float], Awaitable[None]],
+) -> CloudError | None:
+    """What it is given up for, if it is."""
+    try:
+        received = decode(body)
+    except Malformed as error:
+        return error
+    return await attempted(received.content, received.attempt, act, again)
 
 
 async def _park(queue: str, body: bytes, error: CloudError) -> None:
