@@ -71,6 +71,7 @@ class Code(StrEnum):
     DECOMMISSIONED = "decommissioned"
     QUARANTINED = "quarantined"
     # parked
+    DEAD_LETTERED = "dead_lettered"
     IMPOSSIBLE_TIME = "impossible_time"
     MALFORMED_DATA = "malformed_data"
     MALFORMED_MESSAGE = "malformed_message"

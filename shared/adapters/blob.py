@@ -1,9 +1,10 @@
-"""Blob storage: what could not be taken in, set aside with its reason; and what people asked to be given."""
+"""Blob storage: what could not be taken in, set aside with its reason; what people asked to be given; and the list of
+those who were erased."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,10 @@ from opentelemetry.trace import SpanKind
 
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
+from shared.codec.people import erased, erased_document
 from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
+from shared.domain.person import Erased, PersonId
 from shared.errors import Code, Malformed, NotFound, Unavailable, brief
 from shared.ports import Page
 from shared.tracing import fail, span
@@ -83,6 +86,17 @@ class BlobParking:
             metadata = (await blob.get_blob_properties()).metadata
             await blob.set_blob_metadata({**metadata, "replayed": str(at)})
 
+    async def of_device(self, device: str) -> Sequence[str]:
+        """By index tag, which may lag behind by seconds and knows only some characters: what it names is looked at."""
+        found = list[str]()
+        async with _reactions():
+            async for tagged in self._container.find_blobs_by_tags(f"\"device\"='{_tag(device)}'"):
+                name = tagged.name.replace("/", "-", 2).replace("/", "_")
+                with suppress(ResourceNotFoundError):
+                    blob = await self._container.get_blob_client(tagged.name).get_blob_properties()
+                    found += [name] if _parked(blob, b"").device == device else []
+        return found
+
     async def drop(self, name: str) -> None:
         with suppress(NotFound):
             async with _reactions():
@@ -95,25 +109,63 @@ class BlobParking:
 
 
 class BlobExports:
-    """What is held about people, under ids that say nothing."""
+    """What is held about people: `{pseudonym}/{id}`. Until they were named so, the id alone was the name."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self._container = service.get_container_client(container)
 
-    async def put(self, id: str, held: Held) -> None:
+    async def put(self, name: str, held: Held) -> None:
         content = json.dumps(held_document(held), indent=1).encode()
         async with _reactions():
-            await self._container.upload_blob(id, content, overwrite=True)
+            await self._container.upload_blob(name, content, overwrite=True)
 
-    async def read(self, id: str) -> bytes:
+    async def read(self, name: str) -> bytes:
+        try:
+            return await self._read(name)
+        except NotFound:
+            return await self._read(name.rpartition("/")[2])
+
+    async def forget(self, owner: PersonId) -> None:
         async with _reactions():
-            stream = await self._container.download_blob(id)
+            own = [blob.name async for blob in self._container.list_blobs(name_starts_with=f"{owner.pseudonym}/")]
+            early = [blob.name async for blob in self._container.walk_blobs(delimiter="/") if "/" not in blob.name]
+        own += [name for name in early if await self._is_of(name, owner)]
+        for name in own:
+            with suppress(NotFound):
+                async with _reactions():
+                    await self._container.delete_blob(name)
+
+    async def _is_of(self, name: str, owner: PersonId) -> bool:
+        """Whether one that is named by its id alone is a person's; it says which, but not of which brand."""
+        try:
+            return bool(json.loads(await self._read(name))["userId"] == owner.user)
+        except NotFound:
+            return False
+
+    async def _read(self, name: str) -> bytes:
+        async with _reactions():
+            stream = await self._container.download_blob(name)
             return await stream.readall()
 
-    async def drop(self, id: str) -> None:
-        with suppress(NotFound):
-            async with _reactions():
-                await self._container.delete_blob(id)
+
+class BlobErasedList:
+    """`{brand}/{pseudonym}/{when it was asked for}`: kept longer than backups, and not backed up with the database."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def put(self, entry: Erased) -> None:
+        name, content = f"{entry.brand}/{entry.pseudonym}/{entry.asked_at}", json.dumps(erased_document(entry)).encode()
+        async with _reactions():
+            await self._container.upload_blob(name, content, overwrite=True)
+
+    async def all(self, brand: str) -> Sequence[Erased]:
+        found = list[Erased]()
+        async with _reactions():
+            async for blob in self._container.list_blobs(name_starts_with=f"{brand}/"):
+                stream = await self._container.download_blob(blob.name)
+                found.append(erased(json.loads(await stream.readall())))
+        return found
 
 
 class _ExistsError(Exception):

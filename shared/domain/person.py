@@ -17,7 +17,9 @@ EXPORT_LIVES = 7 * 86_400_000
 TOLD_WITHIN = 3_600_000
 """Milliseconds within which a person is told of one kind only so often."""
 PERIODS = 50
-"""Periods of ownership that ended and are remembered."""
+"""Periods of ownership that ended and stand in the person's document; older ones are documents of their own."""
+STANDS_FOR = "@erased/"
+"""How the id of a person begins of whom no more than a pseudonym is known. No person's own id begins so."""
 ENDED_KEPT = 200
 """Accesses that ended and are remembered, so that older news of them changes nothing."""
 
@@ -40,11 +42,20 @@ class PersonId(NamedTuple):
     @property
     def pseudonym(self) -> str:
         """What stands for the person in records that outlive them: whoever knows the id finds it again."""
+        if self.user.startswith(STANDS_FOR):
+            return self.user.removeprefix(STANDS_FOR)
         return "person-" + hashlib.sha256(f"automotive-cloud/{self}".encode()).hexdigest()[:32]
+
+    @property
+    def stands_for_another(self) -> bool:
+        return self.user.startswith(STANDS_FOR)
 
 
 class Progress(StrEnum):
+    """`running` is never stored: it is what waits while a run has the lease."""
+
     WAITING = "waiting"
+    RUNNING = "running"
     DONE = "done"
 
 
@@ -56,16 +67,30 @@ class Export:
     asked_at: int
     progress: Progress = Progress.WAITING
 
+    def name(self, owner: PersonId) -> str:
+        """What it is stored under: all of one person's begin alike."""
+        return f"{owner.pseudonym}/{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What a person asked for, when (epoch ms), and which of its two passes comes next, not before a moment.
 
-    The second finds what was on its way while the first one ran."""
+    The second finds what was on its way while the first one ran. `done` of the `steps` of the present pass are done; 0
+    steps while it is not known how many there are."""
 
     asked_at: int
     first_done: bool
     not_before: int
+    done: int = 0
+    steps: int = 0
+
+
+class Lease(NamedTuple):
+    """Which run does what the person asked for, and until when no other one may (epoch ms)."""
+
+    run: str
+    until: int
 
 
 CODE_LIVES, CODE_TRIES = 3_600_000, 5
@@ -96,11 +121,25 @@ class Contact:
 
 
 class Owned(NamedTuple):
-    """A period of ownership that has ended (epoch ms)."""
+    """A period of ownership that has ended: [starts_at, ends_at) in epoch ms."""
 
     vehicle_id: str
     starts_at: int
     ends_at: int
+
+    def holds(self, at: int) -> bool:
+        return self.starts_at <= at < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An entry of the list of those who were erased: under a pseudonym, when it was asked for (epoch ms), and what they
+    had owned. It is kept for as long as a backup from before may be restored."""
+
+    brand: str
+    pseudonym: str
+    asked_at: int
+    owned: tuple[Owned, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +149,9 @@ class Person:
 
     `told` is when which items of a kind were told over channels that interrupt, within the last hour; `digest_due` when
     what waits is told together, `due` when time has something to do (epoch ms). `waiting` counts what was ever left for
-    a digest: whoever clears `digest_due` has to have seen all of it."""
+    a digest: whoever clears `digest_due` has to have seen all of it. `lease` is held by who exports or erases.
+    `archived` are periods of ownership that become documents of their own in the same write; what is stored holds
+    none."""
 
     id: PersonId
     memberships: Mapping[str, Membership] = field(default_factory=dict)
@@ -124,6 +165,8 @@ class Person:
     digest_due: int | None = None
     waiting: int = 0
     due: int | None = None
+    lease: Lease | None = None
+    archived: tuple[Owned, ...] = ()
 
     @property
     def vehicles(self) -> list[str]:
@@ -138,8 +181,9 @@ class Person:
         ended = sorted((m for m in found.values() if m.role is None), key=lambda m: m.revision)
         for old in ended[:-ENDED_KEPT]:
             del found[old.vehicle_id]
-        owned = (*self.owned, Owned(news.vehicle_id, *news.owned))[-PERIODS:] if news.owned else self.owned
-        return replace(self, memberships=found, owned=owned)
+        owned = (*self.owned, Owned(news.vehicle_id, *news.owned)) if news.owned else self.owned
+        archived = (*self.archived, *owned[:-PERIODS])
+        return replace(self, memberships=found, owned=owned[-PERIODS:], archived=archived)
 
     def asking(self, export: Export, at: int) -> "Person":
         """With an export to be written, in the place of the oldest."""
@@ -150,11 +194,22 @@ class Person:
         return replace(self, exports=done).scheduled(at)
 
     def scheduled(self, at: int) -> "Person":
-        """Due at once for an export that waits, or when the erasure goes on."""
-        moments = [at for e in self.exports if e.progress is Progress.WAITING]
-        moments += [self.erasure.not_before] if self.erasure else []
+        """Due at once for an export that waits, or when the erasure goes on; while a run has the lease, at its end."""
+        jobs = [at for e in self.waiting_exports] if self.erasure is None else [self.erasure.not_before]
+        moments = [max(moment, self.lease.until) if self.lease else moment for moment in jobs]
         moments += [self.digest_due] if self.digest_due is not None else []
         return replace(self, due=min(moments, default=None))
+
+    @property
+    def waiting_exports(self) -> list[Export]:
+        return [e for e in self.exports if e.progress is Progress.WAITING]
+
+    def leased_to(self, run: str, now: int, until: int) -> "Person | None":
+        """With the lease for the export or the erasure that is due; None if there is none, or another run is at it."""
+        waits = self.erasure.not_before <= now if self.erasure else bool(self.waiting_exports)
+        if not waits or (self.lease is not None and now < self.lease.until and self.lease.run != run):
+            return None
+        return replace(self, lease=Lease(run, until)).scheduled(now)
 
     def telling(self, kind: str, item: str, now: int, cap: int) -> "Person | None":
         """With an item counted among those of its kind within the last hour; None if there were too many others."""

@@ -53,10 +53,10 @@ class Consent:
 class Profile:
     """The only authority on a vehicle's identity, people, sales, consents and privacy.
 
-    `rules` is the version of its own rules, `owned_since` when its period of ownership began (epoch ms), `tried` the
-    plans whose trial it had, `off` the features that its users switched off. `outbox` is what is still to be handed on,
-    `due` the earliest moment at which time alone may do something (epoch ms), `revision` counts its writes. `fresh`
-    goes into the books in the same write; what is stored holds none."""
+    `rules` is the version of its own rules, `owned_since` when its period of ownership began, `borders` when it changed
+    hands lately, in order (epoch ms), `tried` the plans whose trial it had, `off` the features that its users switched
+    off. `outbox` is what is still to be handed on, `due` the earliest moment at which time alone may do something
+    (epoch ms), `revision` counts its writes. `fresh` goes into the books in the same write; none is stored."""
 
     vehicle_id: str
     vin: str
@@ -82,12 +82,13 @@ class Profile:
     due: int | None = None
     revision: int = 0
     fresh: tuple[Entry, ...] = ()
+    borders: tuple[int, ...] = ()
 
     def policy(self) -> Policy:
         """What ingest must know of it."""
         consent = self.consents.get(HISTORY)
         days = HISTORY_DAYS if consent is None else consent.days if consent.granted else 0
-        return Policy(self.brand, self.status, self.privacy, self.rules, days)
+        return Policy(self.brand, self.status, self.privacy, self.rules, days, self.borders)
 
     def asked_before(self, key: str | None, digest: str) -> str | None:
         """What this very request made when it came first; raises Reused if the key asked for something else."""

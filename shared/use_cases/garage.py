@@ -89,7 +89,7 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
         if claimed and asked.key:
             after = remembering(after, Request(asked.key, asked.digest, vehicle_id))
         begins = after.owned_since != profile.owned_since
-        return Change(after, settled, ()) if begins else Change(after)
+        return Change(after, lambda state: settled(state, after.owned_since), ()) if begins else Change(after)
 
     try:
         after = await amend(vehicle_id, decide, o)
@@ -160,7 +160,7 @@ async def remove(caller: Principal, vehicle_id: str, user_id: str, o: Reach) -> 
             require_owner(caller, profile)
         after = ownership.removed(profile, user_id, caller.at)
         ends = after.owned_since != profile.owned_since
-        return Change(after, settled, ()) if ends else Change(after)
+        return Change(after, lambda state: settled(state, after.owned_since), ()) if ends else Change(after)
 
     await amend(vehicle_id, decide, o)
 

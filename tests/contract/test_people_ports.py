@@ -120,13 +120,20 @@ async def test_what_was_parked_can_be_dropped_twice(world: AnyWorld) -> None:
         await world.parking.read(found[0])
 
 
-async def test_an_export_is_written_read_and_dropped_twice(world: AnyWorld) -> None:
-    id = f"exp-{uuid4().hex}"
+async def test_exports_are_written_read_and_forgotten_by_person_also_those_of_the_old_names(world: AnyWorld) -> None:
+    ada, ben = somebody(), somebody()
+    names = [Export(f"exp-{uuid4().hex}", NOON).name(ada) for _ in range(7)]
+    early, bens = f"exp-{uuid4().hex}", Export(f"exp-{uuid4().hex}", NOON).name(ben)
     for at in (NOON - 1, NOON):
-        await world.exports.put(id, Held(at, Person(somebody()), (), (), ()))
-    held = json.loads(await world.exports.read(id))
+        for name in (*names, early):
+            await world.exports.put(name, Held(at, Person(ada), (), (), ()))
+    await world.exports.put(bens, Held(NOON, Person(ben), (), (), ()))
+    held = json.loads(await world.exports.read(names[0]))
     assert (held["vehicles"], held["asOf"]) == ([], moment(NOON)), "what was written last"
+    assert json.loads(await world.exports.read(f"{ada.pseudonym}/{early}"))["userId"] == ada.user
     for _ in range(2):
-        await world.exports.drop(id)
-    with pytest.raises(NotFound):
-        await world.exports.read(id)
+        await world.exports.forget(ada)
+    for name in (*names, early):
+        with pytest.raises(NotFound):
+            await world.exports.read(name)
+    assert await world.exports.read(bens)
