@@ -330,8 +330,18 @@ class AccessAnswer(TypedDict):
     detail: str
 
 
+class TallyAnswer(TypedDict):
+    """Requests beyond the day's limit of records, rounded up to fifty."""
+
+    who: str
+    what: str
+    counted: int
+
+
 class AuditAnswer(TypedDict):
     items: list[AccessAnswer]
+    counted: list[TallyAnswer]
+    cursor: str | None
 
 
 class NeedsAnswer(TypedDict):
