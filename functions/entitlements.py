@@ -50,11 +50,13 @@ async def check_entitlement(req: func.HttpRequest) -> func.HttpResponse:
 async def issue_passport(req: func.HttpRequest) -> func.HttpResponse:
     """What the vehicle may use in the next week, signed, so that it can decide without a network.
 
-    `offlineValidUntil` is for how long at most a car that hears nothing may honour it, whoever owns it by then."""
+    `offlineValidUntil` is for how long at most a car that hears nothing may honour it, whoever owns it by then;
+    `leftOut` names features that may be used and did not fit into it."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     issued = await world().checks.passport(who, vehicle, world().signer)
     until = moment(issued.expires_at * 1000)
     bound = {"expiresAt": until, "offlineValidUntil": until, "minIssuedAt": issued.min_issued_at}
+    bound |= {"leftOut": list(issued.left_out)}
     return answer({"passport": issued.passport, **bound})
 
 

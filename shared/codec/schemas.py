@@ -462,6 +462,7 @@ class PassportAnswer(TypedDict):
     expiresAt: str
     offlineValidUntil: str
     minIssuedAt: int
+    leftOut: list[str]
 
 
 class PassportStatusAnswer(TypedDict):
