@@ -36,10 +36,10 @@ class Endpoint:
 
     def wants(self, told: Notification, profile: Profile) -> bool:
         """Whether it is told: what it asked for, of a vehicle whose owner agreed to the partner."""
-        return self.hears(told.kind) and profile.brand == self.brand and profile.agreed(f"partner.{self.partner}")
+        return self.hears(told) and profile.brand == self.brand and profile.agreed(f"partner.{self.partner}")
 
-    def hears(self, kind: str) -> bool:
-        return self.enabled and (not self.kinds or kind in self.kinds)
+    def hears(self, told: Notification) -> bool:
+        return self.enabled and (not self.kinds or not self.kinds.isdisjoint(told.names))
 
     def secrets(self, now: int) -> list[str]:
         """The names of the secrets that sign now, the newest first."""

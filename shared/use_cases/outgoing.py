@@ -74,7 +74,7 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     to = address(told, person, now)
     if to is None or o.mailer is None:
         return Verdict(Outcome.SUPPRESSED, "no address" if to is None else "no mail server")
-    if not own.wants(told.kind, Channel.EMAIL):
+    if not own.wants(told.kind, Channel.EMAIL, *told.names):
         return Verdict(Outcome.SUPPRESSED, "preference")
     profile = None if told.kind in OURS else await profile_of(told, o.profiles)
     if told.kind not in OURS and not _still_concerns(told, id, profile, now):
@@ -149,7 +149,7 @@ async def _call(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     if told.kind not in OURS:
         profile = await profile_of(told, o.profiles)
         if profile is None or not endpoint.wants(told, profile):
-            return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told.kind) else "not asked for")
+            return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told) else "not asked for")
     secrets = [o.codes.secret(name) for name in endpoint.secrets(now)]
     call = Call(delivery_id(item.id, Channel.WEBHOOK), endpoint.url, secrets, told, now)
     return Post(lambda: o.caller.call(call), lambda reply, at: _health(endpoint, reply, at, o))

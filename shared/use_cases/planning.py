@@ -90,13 +90,13 @@ async def tell_person(
     """Tell somebody as they want to be told."""
     person = (await o.people.load(id)).value
     own = person.preferences.over(defaults)
-    item = Item(item_id(told.id, id), id, told, now, shown=own.wants(told.kind, Channel.INBOX))
+    item = Item(item_id(told.id, id), id, told, now, shown=own.wants(told.kind, Channel.INBOX, *told.names))
     if told.expired(now):
         await _hand_over(_expired(item, own), o)
         return
     said = await worded(told.brand, told.kind, Channel.INBOX, own, values(told, model), o.words)
     item = replace(item, title=said["title"], body=said["body"])
-    if not (own.wants(told.kind, Channel.EMAIL) and person.contact and person.contact.reachable):
+    if not (own.wants(told.kind, Channel.EMAIL, *told.names) and person.contact and person.contact.reachable):
         await _hand_over(_with_inbox(item, now), o)
         return
     waits = await _waits_for_digest(told, item.id, person, own, now, o)
@@ -153,7 +153,8 @@ def _with_inbox(item: Item, now: int) -> Item:
 
 def _expired(item: Item, own: Preferences) -> Item:
     """On record, and not shown."""
-    wanted = [c for c in (Channel.INBOX, Channel.EMAIL) if own.wants(item.notification.kind, c)]
+    told = item.notification
+    wanted = [c for c in (Channel.INBOX, Channel.EMAIL) if own.wants(told.kind, c, *told.names)]
     late: Mapping[Channel, Delivery] = {c: Delivery(Outcome.EXPIRED, reason="too late to plan") for c in wanted}
     return replace(item, shown=False, deliveries=late)
 

@@ -257,9 +257,8 @@ def test_every_kind_says_how_long_it_is_worth_telling_and_only_safety_passes_the
     assert (told.expired(NOON + DAY - 1), told.expired(NOON + DAY)) == (False, True)
 
 
-def test_a_kind_of_an_operators_own_is_shown_by_its_name_and_number() -> None:
-    assert kind_of("tyre_low") is kind_of("anything")
-    assert shown("tyre_low", {"Vehicle.Tyre": 1.8, "text": "x"}) == {"kind": "tyre low", "value": 1.8}
+def test_what_is_no_kind_is_shown_as_a_rule_and_a_fact_that_is_not_known_as_nothing() -> None:
+    assert kind_of("tyre_low") is KINDS["rule_triggered"]
     assert shown("silent", {}) == {"since": None}
 
 
