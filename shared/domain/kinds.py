@@ -101,12 +101,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
             channels=_QUIETLY,
         ),
+        "webhook_verification": Kind(lives=7 * DAY, channels=frozenset()),
         "contact_verification": Kind(Urgency.SAFETY, HOUR, channels=frozenset({Channel.EMAIL})),
         "digest": Kind(lives=3 * DAY, variables={"count": ("count", 3)}, channels=frozenset({Channel.EMAIL})),
         "test": Kind(lives=HOUR, channels=_WIDELY),
     }
 )
-OURS = frozenset({"contact_verification", "digest", "test"})
+OURS = frozenset({"webhook_verification", "contact_verification", "digest", "test"})
 """Kinds that nobody has preferences for: they were asked for, or gather what was."""
 
 

@@ -10,7 +10,7 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import Person, PersonId
 from shared.domain.preferences import NEVER, SHIPPED, Preferences, next_digest, told_from
 from shared.domain.profile import Profile
-from shared.domain.webhooks import REPLAYABLE_DAYS
+from shared.domain.webhooks import REPLAYABLE_DAYS, Endpoint
 from shared.domain.wording import values
 from shared.errors import NotFound
 from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
@@ -80,8 +80,18 @@ def concerns(told: Notification, member: Member | None, now: int) -> bool:
 async def _endpoints(told: Notification, profile: Profile, o: Planning) -> list[PersonId]:
     if Audience.PARTNERS not in told.audience:
         return []
-    hearing = [e for e in await o.endpoints.of(told.brand) if e.wants(told, profile)]
+    hearing = [e for e in await o.endpoints.of(told.brand) if await may_hear(e, told, profile, o.profiles)]
     return [endpoint_recipient(e.brand, e.id, told.at) for e in hearing]
+
+
+async def may_hear(endpoint: Endpoint, told: Notification, profile: Profile, profiles: Profiles) -> bool:
+    """Whether a partner's endpoint is told: what it asked for, of a vehicle whose owner agrees to the partner now, and
+    owned it and agreed when it came about."""
+    if not endpoint.hears(told) or profile.brand != endpoint.brand or not profile.agreed(endpoint.purpose):
+        return False
+    consent = profile.consents[endpoint.purpose]
+    earlier = () if consent.at <= told.at else await profiles.consents(profile.vehicle_id, endpoint.purpose)
+    return profile.agreed_at(endpoint.purpose, told.at, (*earlier, consent))
 
 
 async def tell_person(
