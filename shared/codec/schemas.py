@@ -505,6 +505,7 @@ class LedgerEntryAnswer(TypedDict):
     refused: int
     unknown: int
     skewed: int
+    limited: int
 
 
 class LedgerAnswer(TypedDict):
