@@ -55,7 +55,7 @@ async def read_erasure(req: func.HttpRequest) -> func.HttpResponse:
     return answer(erasure_progress(erasure, done_at))
 
 
-@endpoint(bp, "POST", "v1/erasures/replay", schemas.ErasuresReplayed, query=("cursor",), recorded=True)
+@endpoint(bp, "POST", "v1/erasures/replay", schemas.ErasuresReplayed, query=("cursor",))
 async def replay_erasures(req: func.HttpRequest) -> func.HttpResponse:
     """After a backup was restored, an operator has those erased again who were erased since then, some thousand people
     a request; whoever asks goes on with the cursor until there is none."""
