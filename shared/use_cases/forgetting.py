@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.audit import Access
@@ -31,10 +32,10 @@ async def erase(job: Job, o: Outside) -> None:
     steps = await _steps(person, erasure, o)
     for number in range(erasure.done, len(steps)):
         if number - erasure.done >= STEPS or job.clock() - began > TAKES:
-            await _hand_over(job, number, len(steps), o)
+            await _hand_over(job, number, o)
             return
         await steps[number]()
-        await job.keep()
+        await job.keep(partial(_with_progress, done=number + 1))
     if len(steps) == erasure.steps and erasure.first_done:
         await _finish(await job.load(), erasure, o, job)
         return
@@ -75,9 +76,9 @@ def _bound[*A](act: Callable[[*A], Awaitable[None]], *given: *A) -> Step:
     return lambda: act(*given)
 
 
-async def _hand_over(job: Job, done: int, steps: int, o: Outside) -> None:
+async def _hand_over(job: Job, done: int, o: Outside) -> None:
     """Let the next run go on from here."""
-    person = await job.end(lambda p: replace(p, erasure=replace(_erasure(p), done=done, steps=steps)))
+    person = await job.end(partial(_with_progress, done=done))
     if person.due is not None:
         await o.wakes.send([(str(person.id), person.due)], people=True)
 
@@ -96,6 +97,10 @@ async def _finish(person: Person, erasure: Erasure, o: Outside, job: Job) -> Non
     id = str(uuid5(NAMESPACE_URL, f"{brand}/{who}/erased/{at}"))
     await o.audit.record(Access(id, brand, at, who, "erased", who))
     await o.reach.people.forget(person.id, None if person.id.stands_for_another else job.clock())
+
+
+def _with_progress(person: Person, done: int) -> Person:
+    return replace(person, erasure=replace(_erasure(person), done=done))
 
 
 def _erasure(person: Person) -> Erasure:

@@ -35,10 +35,10 @@ class Job:
         self._renewed_at = now
         return person
 
-    async def keep(self) -> None:
-        """Renew the lease if a third of it is over. Raises Conflict once another run has it."""
+    async def keep(self, step: Callable[[Person], Person] = lambda person: person) -> None:
+        """Commit a step and renew the lease if a third of it is over. Raises Conflict once another run has it."""
         if self.clock() - self._renewed_at > LEASE // 3:
-            await self.commit()
+            await self.commit(step)
 
     async def end(self, step: Callable[[Person], Person] = lambda person: person) -> Person:
         """Commit the last step and let go of the lease. Raises Conflict once another run has it."""
