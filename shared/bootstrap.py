@@ -362,6 +362,8 @@ class World:
         from azure.core.pipeline.transport import AioHttpTransport
         from azure.cosmos.aio import CosmosClient
 
+        from shared.adapters.cosmos.checked import CheckedContainer
+
         s = self._settings
         client = CosmosClient(
             s.cosmos_endpoint,
@@ -371,7 +373,10 @@ class World:
         )
         self._open.append(client)
         database = client.get_database_client(topology().cosmos.database)
-        return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
+        return {
+            c.name: CheckedContainer.over(database.get_container_client(c.name), c.partition_key_paths)
+            for c in topology().cosmos.containers
+        }
 
     def _container(self, name: str) -> "ContainerProxy":
         return self._containers[name]

@@ -22,6 +22,8 @@ LONGEST = 10_000
 """Characters of one part's source."""
 DEEPEST = 10
 """Choices within choices."""
+LARGEST = 100_000
+"""Characters of one part as it is shown."""
 _SHIPPED = Path(__file__).parent.parent / "templates"
 _ALLOWED = (
     nodes.Template,
@@ -69,8 +71,8 @@ class JinjaRenderer:
     def render(self, template: Template, context: Context) -> Mapping[str, str]:
         shows = {**context.values, IN: Languages(context)}
         try:
-            return {part: _compiled(source, part == "html").render(shows) for part, source in template.items()}
-        except TemplateError as error:
+            return {part: _rendered(_compiled(source, part == "html"), shows) for part, source in template.items()}
+        except (TemplateError, ValueError) as error:
             raise Malformed(f"it can't be rendered: {type(error).__name__}", Code.INVALID_TEMPLATE) from None
 
     def knows(self, locale: str) -> bool:
@@ -100,6 +102,8 @@ def _check(part: str, source: str, known: set[str]) -> None:
         raise _invalid(part, getattr(error, "lineno", 1) or 1, str(error)) from None
     except RecursionError:
         raise _invalid(part, 1, f"deeper than {DEEPEST}") from None
+    except ValueError:
+        raise _invalid(part, 1, "a number that is too long") from None
     _walk(part, tree, known, 0)
 
 
@@ -112,6 +116,8 @@ def _walk(part: str, node: nodes.Node, known: set[str], depth: int) -> None:
         raise _invalid(part, node.lineno, f"no such variable: {node.name}; there are {', '.join(sorted(known))}")
     if isinstance(node, nodes.Compare) and any(operand.op not in ("eq", "ne") for operand in node.ops):
         raise _invalid(part, node.lineno, "only == and != are allowed: what is not known is neither less nor more")
+    if isinstance(node, nodes.Const) and isinstance(node.value, int | float) and not abs(node.value) <= 2**53:
+        raise _invalid(part, node.lineno, "a number that is too large")
     if isinstance(node, nodes.Filter) and not _is_ours(node):
         raise _invalid(part, node.lineno, f"no such filter: {node.name}; there are {', '.join(sorted(FILTERS))}")
     for child in node.iter_child_nodes():
@@ -135,6 +141,19 @@ def _environment(html: bool = False) -> ImmutableSandboxedEnvironment:
     env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=html, finalize=finalized)
     env.filters, env.globals, env.tests = dict(FILTERS), {}, {}
     return env
+
+
+def _rendered(template: JinjaTemplate, shows: Mapping[str, object]) -> str:
+    """Raises Malformed for more than the largest part: a short template can show a long fact over and over."""
+    found, size = list[str](), 0
+    for piece in template.generate(shows):
+        found.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            raise Malformed(f"it shows more than {LARGEST} characters", Code.INVALID_TEMPLATE)
+    shown = "".join(found)
+    shown.encode()  # raises ValueError for half a surrogate pair, which a template can write as an escape
+    return shown
 
 
 @lru_cache(2_000)

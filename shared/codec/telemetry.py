@@ -28,7 +28,7 @@ LONGEST_SEQUENCE = 18
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-_RELEASE = re.compile(r".*\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?", re.ASCII | re.IGNORECASE)
+_RELEASE = re.compile(r"\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?\Z", re.ASCII | re.IGNORECASE)
 
 
 class Decoder:
@@ -141,7 +141,7 @@ def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
 
 def _release(dataschema: object) -> str | None:
     """The major release that `dataschema` names (`.../vss/5.1`, `urn:vss:4`); today's unless it names one."""
-    found = _RELEASE.fullmatch(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
+    found = _RELEASE.search(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
     return found[1] if found else None
 
 

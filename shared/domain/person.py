@@ -44,7 +44,8 @@ class PersonId(NamedTuple):
         """What stands for the person in records that outlive them: whoever knows the id finds it again."""
         if self.user.startswith(STANDS_FOR):
             return self.user.removeprefix(STANDS_FOR)
-        return "person-" + hashlib.sha256(f"automotive-cloud/{self}".encode()).hexdigest()[:32]
+        text = f"automotive-cloud/{self}".encode(errors="surrogatepass")
+        return "person-" + hashlib.sha256(text).hexdigest()[:32]
 
     @property
     def stands_for_another(self) -> bool:
