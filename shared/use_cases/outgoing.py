@@ -17,6 +17,7 @@ from shared.errors import Conflict, NotFound
 from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.planning import Planning, concerns, may_hear, profile_of
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.wording import worded
 
 WAITS = (5_000, 3_600_000)
@@ -32,6 +33,7 @@ class Outgoing(Planning):
     mailer: Mailer | None
     caller: Caller
     url: str
+    quotas: Quotas
 
 
 class Verdict(NamedTuple):

@@ -130,3 +130,16 @@ async def test_an_export_is_written_read_and_dropped_twice(world: AnyWorld) -> N
         await world.exports.drop(id)
     with pytest.raises(NotFound):
         await world.exports.read(id)
+
+
+async def test_a_count_comes_back_and_of_two_writers_the_second_conflicts(world: AnyWorld) -> None:
+    key = f"quota-{uuid4().hex}"
+    assert await world.quota_store.load(key) == Versioned((), None)
+    await world.quota_store.commit(key, (NOON,), None)
+    with pytest.raises(Conflict):
+        await world.quota_store.commit(key, (NOON + 1,), None)
+    found = await world.quota_store.load(key)
+    await world.quota_store.commit(key, (NOON, NOON + 2), found.version)
+    with pytest.raises(Conflict):
+        await world.quota_store.commit(key, (NOON + 3,), found.version)
+    assert (await world.quota_store.load(key)).value == (NOON, NOON + 2)
