@@ -118,8 +118,9 @@ async def list_dead_letters(req: func.HttpRequest) -> func.HttpResponse:
 async def read_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
     """An operator looks at one with every attempt; that is put on record."""
     who, (user, item) = await caller(req), _letter(req)
-    await world().trail.record(who, "read_dead_letter", item)
-    return answer(dead_letter_answer(await dead_letters.read_failed(who, user, item, world().outgoing)))
+    found = await dead_letters.read_failed(who, user, item, world().outgoing)
+    await world().trail.record(who, "read_dead_letter", found.notification.vehicle_id, item)
+    return answer(dead_letter_answer(found))
 
 
 @endpoint(bp, "POST", "v1/dead-letters/{letter_id}/replay", told.DeadLetterAnswer, status=202)

@@ -80,6 +80,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "silent": Kind(lives=3 * DAY, collapses=True, variables={"since": ("silentSince", 1_795_336_200_000)}),
         "silent_over": _over(),
         "geofence_entered": Kind(lives=12 * HOUR, variables=_FENCE),
+        "notifications_limited": Kind(variables={"minute": ("minute", 30), "day": ("day", 300)}),
         "geofence_left": Kind(lives=12 * HOUR, variables={**_OVER, "fence": _FENCE["fence"]}),
         "rule_triggered": Kind(variables=_RULE),
         "rule_triggered_over": Kind(Urgency.DIGEST, variables={**_RULE_NAME, **_OVER}, channels=_QUIETLY),

@@ -1,4 +1,4 @@
-"""The fixtures of the real handlers over a world in memory."""
+"""The real handlers over a world in memory, as in tests/functions."""
 
 from tests.functions.conftest import no_real_clock, world
 

@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.templates import JinjaRenderer
 from shared.domain import folding, ownership
+from shared.domain.allowance import A_MINUTE
 from shared.domain.conditions import ChargingComplete, LeftOpen, MovingWhileOff, Silent, Threshold, TroubleCode
 from shared.domain.folding import passed
 from shared.domain.garage import Code, Member, Role, digest_of
@@ -37,6 +38,7 @@ def by_rules() -> Iterable[Notification]:
     own = replace(low, own=True, name="nearly empty")
     yield from owed(drive(own, *map(_charged, (5.0, 5.0, 50.0, 50.0))))
     code = TroubleCode(id="trouble_code", on=BOTH)
+    yield from owed(drive(code, {TROUBLE_CODES: [f"P{number:04}" for number in range(A_MINUTE + 1)]}))
     yield from owed(drive(code, {TROUBLE_CODES: ["P0420"]}, {TROUBLE_CODES: []}))
     full = ChargingComplete(id="charging_complete", on=BOTH)
     yield from owed(drive(full, charge(79, True), charge(80, False), charge(80, False, **{CABLE: False})))
