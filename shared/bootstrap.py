@@ -33,6 +33,7 @@ from shared.ports import (
     Parking,
     People,
     Profiles,
+    QuotaStore,
     Renderer,
     Rules,
     Sightings,
@@ -54,6 +55,7 @@ from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
@@ -205,6 +207,16 @@ class World:
         return CosmosPeople(self._container("people"))
 
     @cached_property
+    def quota_store(self) -> QuotaStore:
+        from shared.adapters.cosmos.people import CosmosQuotas
+
+        return CosmosQuotas(self._container("people"))
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(self.quota_store, self.codes)
+
+    @cached_property
     def audit(self) -> Audit:
         from shared.adapters.cosmos.records import CosmosAudit
 
@@ -309,7 +321,7 @@ class World:
         p = self.planning
         planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
         more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*planning, *more, self._settings.public_url)
+        return Outgoing(*planning, *more, self._settings.public_url, self.quotas)
 
     @cached_property
     def delivering(self) -> Delivering:

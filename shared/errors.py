@@ -54,7 +54,9 @@ class Code(StrEnum):
     NO_PERIOD_END = "no_period_end"
     PAYMENT_OUTSTANDING = "payment_outstanding"
     SUBSCRIPTION_ENDED = "subscription_ended"
+    TOO_MANY_CHALLENGES = "too_many_challenges"
     TOO_MANY_ENDPOINTS = "too_many_endpoints"
+    TOO_MANY_MAILS = "too_many_mails"
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_MANY_MEMBERS = "too_many_members"
     TOO_MANY_CONSENTS = "too_many_consents"
@@ -143,8 +145,8 @@ class Reused(Rejected):
 class TooMany(Rejected):
     code, status = Code.TOO_MANY_REQUESTS, 429
 
-    def __init__(self, detail: str, retry_after: float) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after: float, code: Code | None = None) -> None:
+        super().__init__(detail, code)
         self.retry_after = retry_after
 
 

@@ -271,6 +271,16 @@ class People(Protocol):
         ...
 
 
+class QuotaStore(Protocol):
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        """When something was done (epoch ms), the oldest first; nothing if it never was, or not for a day."""
+        ...
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        """Store it for a day over the version that was read, or raise Conflict."""
+        ...
+
+
 class Exports(Protocol):
     async def put(self, name: str, held: Held) -> None:
         """Store what is held about a person, for a week, under `Export.name`."""

@@ -54,6 +54,7 @@ from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
@@ -328,6 +329,17 @@ class MemoryPeople:
 
     async def forgotten_at(self, id: PersonId) -> int:
         return self.forgotten.get(id.pseudonym, -1)
+
+
+class MemoryQuotaStore:
+    def __init__(self) -> None:
+        self.shelf = Shelf[tuple[int, ...]]()
+
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        return self.shelf.held.get(key, Versioned((), None))
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        self.shelf.commit(key, times, version)
 
 
 class MemoryExports:
@@ -676,8 +688,10 @@ class MemoryWorld:
         self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(self.clock), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
         self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
+        self.quota_store = MemoryQuotaStore()
         self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
         self.erased, self.dead_letters = MemoryErasedList(), MemoryDeadLetters(self.clock)
+        self.quotas = Quotas(self.quota_store, self.codes)
         self.endpoints, self.wordings, self.renderer = MemoryEndpoints(), MemoryWordings(), JinjaRenderer()
         self.words, self.mailer, self.caller = (
             Words(self.wordings, self.renderer),
@@ -709,7 +723,7 @@ class MemoryWorld:
     def outgoing(self) -> Outgoing:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox, self.deliveries, self.words
         more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*stores, *more, "https://api.example/api/v1")
+        return Outgoing(*stores, *more, "https://api.example/api/v1", self.quotas)
 
     @property
     def delivering(self) -> Delivering:

@@ -96,8 +96,6 @@ class Lease(NamedTuple):
 
 CODE_LIVES, CODE_TRIES = 3_600_000, 5
 """Milliseconds for which a code that was mailed can be used, and wrong ones after which it can't."""
-CODE_RESTS = 60_000
-"""Milliseconds until another one can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Finding the words for what is told: a brand's own or the shipped ones, in the closest language there is."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.domain.kinds import KINDS, Channel
@@ -26,17 +25,27 @@ class Words:
 
 
 async def worded(
-    brand: str, kind: str, channel: Channel, own: Preferences, shows: Mapping[str, Value | None], words: Words
+    brand: str,
+    kind: str,
+    channel: Channel,
+    own: Preferences,
+    shows: Mapping[str, Value | None],
+    words: Words,
+    failed: Callable[[Key], None],
 ) -> Mapping[str, str]:
-    """What to say to somebody: each part of the channel's template in their language. One of the brand's own that was
-    published when there was more to show makes way for the next. Raises Refused if there are none."""
+    """What to say to somebody: each part of the channel's template in their language. One that can't be rendered has
+    `failed`, as one of the brand's own that was published when there was more to show, and makes way for the next.
+    Raises Refused if there are none."""
     overrides = await words.wordings.all(brand)
     for locale in languages(own.locale or ""):
         context = Context(own.locale or locale, own.zone or "UTC", shows)
         for said in (overrides.get((kind, channel, locale)), words.renderer.shipped(kind, channel, locale)):
-            if said is not None:
-                with suppress(Malformed):
-                    return words.renderer.render(said, context)
+            if said is None:
+                continue
+            try:
+                return words.renderer.render(said, context)
+            except Malformed:
+                failed((kind, channel, locale))
     raise Refused(f"no words for {kind}")
 
 

@@ -183,7 +183,7 @@ def slow(found: Found) -> str | None:
 if __name__ == "__main__":
     known = [Found("given", one) for one in sys.argv[1:]] or every()
     for one in known:
-        print(one.where, one.pattern, flush=True)
+        print(one.where, ascii(one.pattern), flush=True)
         if text := slow(one):
             sys.exit(f"too slow for {text[:40]!r}... of {len(text)} characters")
     print("done", flush=True)
