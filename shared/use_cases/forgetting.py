@@ -60,7 +60,7 @@ async def _leave(vehicle_id: str, user: str, at: int, o: Outside) -> None:
 
     def decide(profile: Profile) -> Change:
         after, owned = ownership.forgotten(profile, user, at), profile.primary == user
-        return Change(after, folding.forgotten, ()) if owned else Change(after)
+        return Change(after, folding.forgotten, (), protects=True) if owned else Change(after, protects=True)
 
     try:
         await amend(vehicle_id, decide, o.reach)
