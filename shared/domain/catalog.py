@@ -154,8 +154,8 @@ def require_config_size(feature: Feature) -> None:
 
 
 def require_plan_size(sold: Plan) -> None:
-    """Of a plan as it is sold. Raises Contradiction(plan_too_large)."""
-    if json_size(sold) > LARGEST_PLAN:
+    """Of a plan as it is sold; what is stored names its features twice. Raises Contradiction(plan_too_large)."""
+    if json_size(sold) + json_size(sold.features.keys()) > LARGEST_PLAN:
         detail = f"plans.{sold.id} has at most {LARGEST_PLAN} bytes, with the configs of its features"
         raise Contradiction(detail, Code.PLAN_TOO_LARGE)
 
