@@ -87,6 +87,7 @@ class Code(StrEnum):
     STORE_REFUSED = "store_refused"
     TOO_LARGE = "too_large"
     TOO_MANY_READINGS = "too_many_readings"
+    TOO_MUCH_AT_ONCE = "too_much_at_once"
     UNKNOWN_TYPE = "unknown_type"
     UNREGISTERED_DEVICE = "unregistered_device"
 

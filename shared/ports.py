@@ -484,7 +484,9 @@ class Caller(Protocol):
         ...
 
     async def call(self, call: Call) -> Reply:
-        """Post it. What comes of it is a reply, whatever goes wrong; nothing but public addresses is ever called."""
+        """Post it. What comes of it is a reply, whatever goes wrong; nothing but public addresses is ever called.
+
+        A challenge is `sent` only once it was echoed."""
         ...
 
 

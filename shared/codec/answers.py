@@ -235,6 +235,7 @@ def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:
         "refused": counted.refused,
         "unknown": counted.unknown,
         "skewed": counted.skewed,
+        "limited": counted.limited,
     }
 
 

@@ -9,7 +9,7 @@ from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
 from shared.domain.kinds import Urgency
 from shared.domain.ledger import Ledger
-from shared.domain.notification import COMMON, Audience, Notification
+from shared.domain.notification import COMMON, Audience, Notification, of_closed_kind
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
 from shared.domain.principal import Kind
 from shared.domain.profile import Consent, Owed, Profile, Request
@@ -42,7 +42,7 @@ def notification(doc: Document) -> Notification:
     what = (doc["id"], doc["kind"], doc["vehicleId"], doc["brand"], doc["at"], doc["facts"], doc["traceparent"])
     audience = frozenset(map(Audience, doc["audience"])) if "audience" in doc else COMMON
     how = Urgency(doc.get("urgency", Urgency.NORMAL)), doc.get("expiresAt"), doc.get("collapse")
-    return Notification(*what, audience, tuple(doc.get("named", ())), *how)
+    return of_closed_kind(Notification(*what, audience, tuple(doc.get("named", ())), *how))
 
 
 def profile_document(p: Profile) -> Document:

@@ -516,6 +516,7 @@ class LedgerEntryAnswer(TypedDict):
     refused: int
     unknown: int
     skewed: int
+    limited: int
 
 
 class LedgerAnswer(TypedDict):

@@ -14,6 +14,7 @@ from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
 from shared.codec.signals import Vocabulary
 from shared.domain.history import DAY
 from shared.domain.placeholders import has_placeholder, placeholders
+from shared.domain.size import TEXTS, beyond_texts
 from shared.domain.telemetry import AHEAD, OLDEST, Sample, Telemetry, Value, sample_times
 from shared.errors import Code, Malformed
 
@@ -65,7 +66,8 @@ class Decoder:
             raise _too_many()
         if not plain:
             samples, refused, skewed = _timed([s.at for s in samples], [s.readings for s in samples], arrived_at)
-        not_places = self._vocabulary.not_places
+        samples, heavy = _lightened(samples, body)
+        not_places, refused = self._vocabulary.not_places, refused + heavy
         return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
@@ -90,11 +92,24 @@ class Decoder:
         if not misfits and not unknown:
             self._shapes.learn(device, (path for _, signals in raw for path in signals))
         samples, refused, skewed = _timed([at for at, _ in raw], read, arrived_at)
-        refused += misfits
+        samples, heavy = _lightened(samples, body)
+        refused += misfits + heavy
         traceparent = event.get("traceparent")
         trace = traceparent if isinstance(traceparent, str) else None
         number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
         return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
+
+
+def _lightened(samples: list[Sample], body: bytes) -> tuple[list[Sample], int]:
+    """The samples without the texts and lists beyond what a message may hold of them, and how many those are."""
+    if 3 * len(body) <= TEXTS:
+        return samples, 0
+    over = beyond_texts(sample.readings for sample in samples)
+    light = [
+        Sample(s.at, {p: v for p, v in s.readings.items() if p not in heavy}) if heavy else s
+        for s, heavy in zip(samples, over, strict=True)
+    ]
+    return light, sum(map(len, over))
 
 
 def _timed(

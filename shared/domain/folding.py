@@ -14,6 +14,7 @@ from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
+from shared.domain.size import TEXTUAL, Room
 from shared.domain.telemetry import Event, Sample, Value, outranks
 from shared.domain.track import STOP, Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
@@ -82,6 +83,7 @@ class _Folding:
         self._location, self._clock = state.location, state.clock
         self._generation, self._suspect = state.generation, state.suspect
         self._owes, self._committed, self._changed = list[Entry](), state.committed, False
+        self._allowance, self._room = state.allowance, Room(self._signals)
 
     def observe(self, event: Event) -> Outcome:
         if self._refuses(event):
@@ -123,7 +125,11 @@ class _Folding:
         for sample in samples:
             if not sample.readings:
                 continue
-            fresh, before = _merge(self._signals, sample)
+            fresh, before, beyond = _merge(self._signals, sample, self._room)
+            if beyond:
+                self._allowance = self._allowance.beyond(len(beyond))
+                kept = {path: value for path, value in sample.readings.items() if path not in beyond}
+                sample = Sample(sample.at, kept)
             new = new or bool(fresh)
             last_fix = self._location.fix
             fix = self._locate(fresh, before)
@@ -140,6 +146,7 @@ class _Folding:
             days = self._state.policy.history_days
             self._owes += history.late(strays, self._state.vehicle_id, event.telemetry.sequence, days)
         if told:
+            self._allowance, told = self._allowance.admit(told, event.arrived_at)
             self._owes += notifications(self._state, told, event.telemetry.traceparent)
             self._committed += len(told)
         return new
@@ -185,7 +192,8 @@ class _Folding:
             return []
         arrived_in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
         in_time = arrived_in_time and self._newest - view.at <= BEHIND
-        self._episodes, told = weigh(self._book, self._episodes, view, in_time)
+        self._episodes, told, beyond = weigh(self._book, self._episodes, view, in_time)
+        self._allowance = self._allowance.beyond(beyond)
         return told
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
@@ -227,6 +235,7 @@ class _Folding:
             suspect=self._suspect,
             location=self._location,
             clock=self._clock,
+            allowance=self._allowance,
         )
 
 
@@ -238,9 +247,10 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
         return after
     view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
+    allowance, told = state.allowance.admit(told, now) if told else (state.allowance, told)
     told_now = notifications(state, told, None)
-    committed = state.committed + len(told_now)
-    return replace(after, episodes=episodes, outbox=(*state.outbox, *told_now), committed=committed)
+    outbox, committed = (*state.outbox, *told_now), state.committed + len(told_now)
+    return replace(after, episodes=episodes, outbox=outbox, committed=committed, allowance=allowance)
 
 
 def connect(state: VehicleState, connection: Connection) -> tuple[VehicleState, Outcome]:
@@ -258,10 +268,14 @@ def notifications(state: VehicleState, told: Iterable[Told], traceparent: str | 
     return tuple(Notification.of_fact(t.fact, t.kind, vehicle, brand, t.at, t.facts, traceparent) for t in told)
 
 
-def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value], dict[str, Reading]]:
-    """Put into `signals` what of the sample is newer there; just that comes back, and what it replaced."""
+def _merge(
+    signals: dict[str, Reading], sample: Sample, room: Room
+) -> tuple[dict[str, Value], dict[str, Reading], set[str]]:
+    """Put into `signals` what of the sample is newer there; just that comes back, what it replaced, and the paths for
+    which there is no room."""
     fresh: dict[str, Value] = {}
     before: dict[str, Reading] = {}
+    beyond = set[str]()
     at = sample.at
     for path, value in sample.readings.items():
         known = signals.get(path)
@@ -269,9 +283,13 @@ def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value
             if at < known[1] or (at == known[1] and not outranks(value, known[0])):
                 continue
             before[path] = known
+        if (known is None or type(value) in TEXTUAL) and not room.takes(path, value):
+            beyond.add(path)
+            before.pop(path, None)
+            continue
         signals[path] = _reading(Reading, (value, at))
         fresh[path] = value
-    return fresh, before
+    return fresh, before, beyond
 
 
 _reading = tuple.__new__

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from shared.domain.size import textual_size
 from shared.domain.telemetry import Sample, Value, outranks
 
 DAY = 86_400_000
@@ -14,7 +15,7 @@ LONGEST = 600_000
 LARGEST = 4096
 """Bytes of one chunk as it is stored, roughly."""
 ROW, VALUE = 10, 6
-"""Bytes of a row without its values, and of a value, on average."""
+"""Bytes of a row without its values, and of a value, on average; texts and lists come on top of it."""
 
 
 class Row(tuple[Any, ...]):
@@ -97,7 +98,7 @@ class Open(NamedTuple):
 
     def add(self, sample: Sample, sequence: int) -> "Open":
         table = self.table.add(sample)
-        size = self.size + ROW + VALUE * len(sample.readings)
+        size = self.size + ROW + VALUE * len(sample.readings) + textual_size(sample.readings)
         if table.paths is not self.table.paths:
             size += sum(len(path) + 3 for path in table.paths.keys() - self.table.paths.keys())
         at = sample.at
