@@ -120,7 +120,7 @@ async def _everything() -> dict[str, Container]:
     await CosmosPeople(found["people"]).forget(PersonId(BRAND, largest.user(0)), NOON)
     await CosmosInbox(found["inbox"]).put(largest.item())
     await CosmosEndpoints(found["webhooks"], lambda: 0.0).commit(largest.endpoint(), "1")
-    histories = CosmosHistories(found["history"])
+    histories = CosmosHistories(found["history"], lambda: NOON)
     for chunk in (entry for entry in largest.state().outbox if isinstance(entry, Chunk)):
         await histories.put(chunk)
     await histories.put_derived(largest.trip(), 366)
