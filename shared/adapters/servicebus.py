@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from azure.core.exceptions import AzureError
-from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusSender
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from shared.codec import messages
 from shared.domain.inbox import Turn
 from shared.domain.notification import Notification
-from shared.errors import Refused, Unavailable, brief
-from shared.ports import Clock
+from shared.domain.parked import Parked
+from shared.errors import Code, Refused, Unavailable, brief
+from shared.ports import Clock, Parking
 from shared.tracing import handing_over
 
+WAITS = 2.0
+"""Seconds after which a queue of dead letters that hands out none is taken to be empty."""
 LONGEST_ID = 128
 """Characters of a message id that Service Bus takes."""
 
@@ -83,6 +86,28 @@ class ServiceBusDeliveries:
         bodies = [messages.encode_turn(turn, attempt) for turn in turns]
         pairs = zip(bodies, ids, strict=True)
         await self._queue.send([ServiceBusMessage(body, message_id=id) for body, id in pairs], delay)
+
+
+class ServiceBusDeadLetters:
+    """What the broker gave up of our own queues, as each was delivered too often or could not be read."""
+
+    def __init__(self, client: ServiceBusClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+
+    async def set_aside(self, queue: str, parking: Parking) -> None:
+        """Parked first and then taken off: what is parked twice is parked once."""
+        try:
+            async with self._client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+                while found := await receiver.receive_messages(max_message_count=50, max_wait_time=WAITS):
+                    for message in found:
+                        await parking.park(self._parked(queue, b"".join(message.body)))
+                        await receiver.complete_message(message)
+        except (AzureError, OSError, TimeoutError) as error:
+            raise Unavailable(f"service bus: {brief(error)}") from error
+
+    def _parked(self, queue: str, body: bytes) -> Parked:
+        key = hashlib.sha256(body).hexdigest()[:32]
+        return Parked(queue, key, self._clock(), messages.belongs_to(body) or queue, Code.DEAD_LETTERED.value, "", body)
 
 
 class ServiceBusWakes:

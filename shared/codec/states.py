@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.codec.documents import STATE, Document, notification, notification_document, privacy, privacy_document
 from shared.codec.samples import pack, pack_open, unpack
+from shared.domain.allowance import Allowance, Tally
 from shared.domain.clock_offset import ClockOffset
 from shared.domain.geo import Place
 from shared.domain.history import Chunk, Open
@@ -40,6 +41,8 @@ def state_document(s: VehicleState) -> Document:
         document["location"] = s.location
     if s.clock.since >= 0:
         document["clock"] = s.clock
+    if s.allowance != Allowance():
+        document["allowance"] = s.allowance
     if s.open.table.rows:
         document["open"] = pack_open(s.open.table) | {
             "size": s.open.size,
@@ -76,6 +79,7 @@ def state(doc: Document) -> VehicleState:
         owed=doc.get("owed"),
         location=location(doc.get("location")),
         clock=ClockOffset(*doc.get("clock", ())),
+        allowance=_allowance(*doc.get("allowance", ())),
     )
 
 
@@ -98,6 +102,10 @@ def _entry(doc: Document) -> Entry:
 
 def _open(doc: Document) -> Open:
     return Open(unpack(doc), doc["size"], doc["sequence"], *doc["span"])
+
+
+def _allowance(other: Any = (), safety: Any = (), limited: int = 0, said_on: int = -1) -> Allowance:
+    return Allowance(Tally(*other), Tally(*safety), limited, said_on)
 
 
 def _track(
@@ -140,8 +148,10 @@ def _policy_document(p: Policy) -> Document:
         "privacy": privacy_document(p.privacy),
         "rules": p.rules,
         "historyDays": p.history_days,
+        "borders": p.borders,
     }
 
 
 def _policy(doc: Document) -> Policy:
-    return Policy(doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"])
+    what = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
+    return Policy(*what, tuple(doc.get("borders", ())))

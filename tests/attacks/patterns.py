@@ -73,7 +73,14 @@ def _called(name: str, node: ast.Call, used: set[str]) -> Iterator[Found]:
 
 
 def _text(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    return _as_text(node.value) if isinstance(node, ast.Constant) else None
+
+
+def _as_text(pattern: object) -> str | None:
+    """One of bytes is tried over texts as well: it goes back and forth over the same."""
+    if isinstance(pattern, bytes):
+        return pattern.decode("latin-1")
+    return pattern if isinstance(pattern, str) else None
 
 
 def _flags(nodes: list[ast.expr]) -> int:
@@ -89,7 +96,7 @@ def compiled() -> Iterator[Found]:
                 held = [value, *vars(value).values()] if isinstance(value, type) else [value]
                 for one in held:
                     if isinstance(one, re.Pattern):
-                        yield Found(f"{module.name}.{name}", str(one.pattern), one.flags)
+                        yield Found(f"{module.name}.{name}", _as_text(one.pattern), one.flags & ~re.UNICODE)
 
 
 def every() -> list[Found]:
@@ -176,7 +183,7 @@ def slow(found: Found) -> str | None:
 if __name__ == "__main__":
     known = [Found("given", one) for one in sys.argv[1:]] or every()
     for one in known:
-        print(one.where, one.pattern, flush=True)
+        print(one.where, ascii(one.pattern), flush=True)
         if text := slow(one):
             sys.exit(f"too slow for {text[:40]!r}... of {len(text)} characters")
     print("done", flush=True)
