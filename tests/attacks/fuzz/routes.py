@@ -1,5 +1,7 @@
 """Requests that are nearly right, for every route: each part of each may be something else."""
 
+import base64
+import hashlib
 from random import Random
 from typing import Any, NamedTuple
 
@@ -37,11 +39,14 @@ def drawn(world: MemoryWorld, random: Random) -> Request:
         return _of_no_route(random)
     route = random.choice(ROUTES)
     caller, column = random.choice(CALLERS), random.choice(COLUMNS)
+    if random.random() < 0.4:
+        caller, column = random.choice(("operator", "primary", "partner")), "own"
     told = right_request(world, route, caller, column)
     told["headers"] = {}
     least = 1
     if route.asks is not None and random.random() < 0.6:
         told["body"], least = made(route.asks, random), 0
+        _agree(route, told)
     parts = _parts(route, told)
     for _ in range(random.choice((least, 1, 1, 2, 3))):
         _change(random.choice(parts), told, random)
@@ -50,6 +55,13 @@ def drawn(world: MemoryWorld, random: Random) -> Request:
     if isinstance(told["body"], bytes) and random.random() < 0.06:
         told["body"] = spoilt(told["body"], random)
     return Request(route.name, told)
+
+
+def _agree(route: Route, told: dict[str, Any]) -> None:
+    """What stands in the path and in the body is the same, where it has to be."""
+    for name in ("feature", "plan", "rule_id"):
+        if f"{{{name}}}" in route.template and isinstance(told["body"], dict) and "id" in told["body"]:
+            told["route"][name] = str(told["body"]["id"])
 
 
 def _of_no_route(random: Random) -> Request:
@@ -102,9 +114,6 @@ def _query(name: str, random: Random) -> str:
 
 def _cursor(random: Random) -> str:
     """One whose check is right, over a token that no store ever gave out."""
-    import base64
-    import hashlib
-
     token = text(random).encode(errors="surrogatepass")
     return f"{base64.urlsafe_b64encode(token).decode()}.{hashlib.sha256(token).hexdigest()[:12]}"
 

@@ -26,6 +26,8 @@ SLOW = 1.0
 """Seconds of computing that one input may take."""
 HANGS = 120.0
 """Seconds that a block may take before the process is taken for hanging."""
+LATER = (0, 1_000, 3_600_000, 86_400_000, 40 * 86_400_000)
+"""Milliseconds that pass before an input."""
 MOST = 20
 """Findings that are told in full."""
 
@@ -54,6 +56,7 @@ class Run:
 
     async def _one(self, world: MemoryWorld, index: int, only: int | None) -> None:
         random = Random(f"{self.seed}/{index}")
+        world.clock.at += random.choices(LATER, (80, 10, 5, 4, 1))[0]
         kind = random.choices(("route", "hub", "queue"), (70, 15, 15))[0]
         if kind == "route":
             request = routes.drawn(world, random)
