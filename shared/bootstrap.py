@@ -19,8 +19,10 @@ from shared.ports import (
     Catalogs,
     Clock,
     Codes,
+    DeadLetters,
     Deliveries,
     Endpoints,
+    ErasedList,
     Exports,
     Histories,
     Inbox,
@@ -147,7 +149,7 @@ class World:
     def histories(self) -> Histories:
         from shared.adapters.cosmos.histories import CosmosHistories
 
-        return CosmosHistories(self._container("history"))
+        return CosmosHistories(self._container("history"), self.clock)
 
     @cached_property
     def ledgers(self) -> Ledgers:
@@ -255,6 +257,18 @@ class World:
         return BlobExports(self._blobs, "exports")
 
     @cached_property
+    def erased(self) -> ErasedList:
+        from shared.adapters.blob import BlobErasedList
+
+        return BlobErasedList(self._blobs.get_container_client("erased"))
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        from shared.adapters.servicebus import ServiceBusDeadLetters
+
+        return ServiceBusDeadLetters(self._bus, self.clock)
+
+    @cached_property
     def _blobs(self) -> "BlobServiceClient":
         from azure.storage.blob.aio import BlobServiceClient
 
@@ -321,7 +335,7 @@ class World:
     def everywhere(self) -> Everywhere:
         settles = 5 * self.handover_after
         stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
-        return Everywhere(self.reach, *stores, settles)
+        return Everywhere(self.reach, *stores, self.dead_letters, self.erased, settles)
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -360,6 +374,8 @@ class World:
         from azure.core.pipeline.transport import AioHttpTransport
         from azure.cosmos.aio import CosmosClient
 
+        from shared.adapters.cosmos.checked import CheckedContainer
+
         s = self._settings
         client = CosmosClient(
             s.cosmos_endpoint,
@@ -369,7 +385,10 @@ class World:
         )
         self._open.append(client)
         database = client.get_database_client(topology().cosmos.database)
-        return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
+        return {
+            c.name: CheckedContainer.over(database.get_container_client(c.name), c.partition_key_paths)
+            for c in topology().cosmos.containers
+        }
 
     def _container(self, name: str) -> "ContainerProxy":
         return self._containers[name]

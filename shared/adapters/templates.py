@@ -120,6 +120,8 @@ def _walk(part: str, node: nodes.Node, known: set[str], depth: int) -> None:
         raise _invalid(part, node.lineno, f"no such variable: {node.name}; there are {', '.join(sorted(known))}")
     if isinstance(node, nodes.Compare) and any(operand.op not in ("eq", "ne") for operand in node.ops):
         raise _invalid(part, node.lineno, "only == and != are allowed: what is not known is neither less nor more")
+    if isinstance(node, nodes.Const) and isinstance(node.value, int | float) and not abs(node.value) <= 2**53:
+        raise _invalid(part, node.lineno, "a number that is too large")
     if isinstance(node, nodes.Filter) and not _is_ours(node):
         raise _invalid(part, node.lineno, f"no such filter: {node.name}; there are {', '.join(sorted(FILTERS))}")
     for child in node.iter_child_nodes():

@@ -42,6 +42,8 @@ async def plan(told: Notification, now: int, o: Planning) -> int:
     The same however often it is done: what was planned before stays as it was. A trouble code goes with what the brand
     says that it means."""
     profile = await profile_of(told, o.profiles)
+    if profile and told.at < profile.privacy.floor and Audience.NAMED not in told.audience:
+        return 0  # of before what was forgotten of the vehicle
     if "code" in told.facts:
         texts = await o.brands.trouble_codes(told.brand)
         if text := texts.get(str(told.facts["code"])):

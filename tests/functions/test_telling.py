@@ -20,7 +20,7 @@ from shared.domain.preferences import Preferences, Quiet
 from shared.use_cases import inbox as reading
 from tests.examples import BRAND, NOON, VEHICLE
 from tests.functions.conftest import ask
-from tests.functions.test_events import message
+from tests.functions.test_events import message, work_off
 from tests.memory import MemoryWorld
 
 ADA = PersonId(BRAND, "user-ada")
@@ -720,12 +720,9 @@ async def test_nothing_of_who_was_forgotten_comes_back_by_what_was_on_its_way(wo
     await tell(fact(0), fact(1, "battery_low_over"))
     link = world.codes.seal(f"{ADA}/battery_low")
     await ask(people.erase_person, "ada")
-    await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
-    found = await world.people.load(ADA)
-    assert found.value.erasure
-    due = replace(found.value, erasure=replace(found.value.erasure, not_before=0))
-    world.people.shelf.commit(str(ADA), due, found.version)
-    await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+    await work_off(world, ADA)
+    world.clock.at += world.everywhere.settles
+    await work_off(world, ADA)
     await deliver(world)
     await tell(fact(0), fact(2, "trouble_code_opened"))
     await ask(telling.unsubscribe, None, sealed=link)
