@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.codec.offers import grant, grant_document, subscription, subscription_document
 from shared.domain.audit import Access
+from shared.domain.clearing import Clearing
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
@@ -71,6 +72,8 @@ def profile_document(p: Profile) -> Document:
         "outbox": [_owed_document(entry) for entry in p.outbox],
         "revision": p.revision,
     }
+    document |= {"historyFrom": p.history_from} if p.history_from else {}
+    document |= {"clearing": p.clearing} if p.clearing else {}
     return document | ({} if p.due is None else {"due": p.due})
 
 
@@ -99,6 +102,8 @@ def profile(doc: Document) -> Profile:
         tuple(_owed(entry) for entry in doc["outbox"]),
         doc.get("due"),
         doc["revision"],
+        history_from=doc.get("historyFrom", 0),
+        clearing=tuple(Clearing(*c) for c in doc.get("clearing", ())),
     )
 
 

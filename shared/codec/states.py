@@ -134,14 +134,17 @@ def _fix(found: Any) -> Fix | None:
 
 
 def _policy_document(p: Policy) -> Document:
-    return {
+    document: Document = {
         "brand": p.brand,
         "status": p.status,
         "privacy": privacy_document(p.privacy),
         "rules": p.rules,
         "historyDays": p.history_days,
     }
+    since = {"ownedSince": p.owned_since, "historyFrom": p.history_from}
+    return document | {name: at for name, at in since.items() if at}
 
 
 def _policy(doc: Document) -> Policy:
-    return Policy(doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"])
+    known = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
+    return Policy(*known, doc.get("ownedSince", 0), doc.get("historyFrom", 0))

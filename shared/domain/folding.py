@@ -14,6 +14,7 @@ from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
+from shared.domain.span import Span
 from shared.domain.telemetry import Event, Sample, Value, outranks
 from shared.domain.track import STOP, Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
@@ -31,8 +32,9 @@ def trusting(state: VehicleState) -> VehicleState:
 
 
 def without_history(state: VehicleState) -> VehicleState:
-    """Without the samples that are still on their way into history."""
-    return replace(state, open=Open(), outbox=tuple(e for e in state.outbox if isinstance(e, Notification)))
+    """Without the samples that are still on their way into history, and what was to be derived of them."""
+    left, track = tuple(e for e in state.outbox if isinstance(e, Notification)), state.track._replace(outdated=())
+    return replace(state, open=Open(), outbox=left, track=track)
 
 
 def settled(state: VehicleState) -> VehicleState:
@@ -118,10 +120,17 @@ class _Folding:
     def _take(self, samples: Sequence[Sample], event: Event, late: bool) -> bool:
         """Whether any reading or history sample was new."""
         new, told, strays = False, list[Told](), list[Sample]()
+        policy = self._state.policy
         if not late and samples:
             self._clock = self._clock.follow(max([s.at for s in samples]), event.arrived_at)
         for sample in samples:
             if not sample.readings:
+                continue
+            keeps = policy.history_days > 0 and sample.at >= policy.history_from
+            if sample.at < policy.owned_since:
+                new = new or keeps
+                if keeps:
+                    self._keep_for_last_owner(sample, event.telemetry.sequence, late, strays)
                 continue
             fresh, before = _merge(self._signals, sample)
             new = new or bool(fresh)
@@ -129,7 +138,7 @@ class _Folding:
             fix = self._locate(fresh, before)
             if fresh and not late:
                 told += self._weigh(self._view(fresh, before, sample.at, fix, last_fix), event.arrived_at)
-            if self._state.policy.history_days:
+            if keeps:
                 new = True
                 self._keep(sample, event.telemetry.sequence, late, strays)
             self._newest = max(self._newest, sample.at)
@@ -191,6 +200,9 @@ class _Folding:
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         """Into the open chunk; of a message that may be a repeat, under an id of its own."""
         self._track = self._track.touch(sample, self._newest)
+        self._store(sample, sequence, late, strays)
+
+    def _store(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         if late:
             strays.append(sample)
             return
@@ -198,6 +210,11 @@ class _Folding:
             self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
             self._open = Open()
         self._open = self._open.add(sample, sequence)
+
+    def _keep_for_last_owner(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
+        """What was seen before the vehicle changed hands says nothing of it now: it only goes into history."""
+        self._track = self._track.over(Span(sample.at, sample.at))
+        self._store(sample, sequence, late, strays)
 
     def _note(self, event: Event) -> None:
         sequence = event.telemetry.sequence
@@ -234,13 +251,15 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     """The state after what time alone has brought by `now` (epoch ms)."""
     offset = state.clock.offset
     after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
+    closes_at = after.open_until
+    after = settled(after) if closes_at is not None and now >= closes_at else after
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
     view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
     told_now = notifications(state, told, None)
     committed = state.committed + len(told_now)
-    return replace(after, episodes=episodes, outbox=(*state.outbox, *told_now), committed=committed)
+    return replace(after, episodes=episodes, outbox=(*after.outbox, *told_now), committed=committed)
 
 
 def connect(state: VehicleState, connection: Connection) -> tuple[VehicleState, Outcome]:

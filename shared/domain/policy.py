@@ -72,13 +72,16 @@ class Privacy(NamedTuple):
 
 class Policy(NamedTuple):
     """A copy out of the profile that changes in one write with it. `rules` is the version of the vehicle's own rules,
-    `history_days` for how long its samples are kept; 0 keeps none."""
+    `history_days` for how long its samples are kept (0 keeps none), `history_from` from when on they are seen that may
+    be kept, `owned_since` when the present ownership began (epoch ms)."""
 
     brand: str
     status: Status = Status.ACTIVE
     privacy: Privacy = Privacy()
     rules: int = 0
     history_days: int = 30
+    owned_since: int = 0
+    history_from: int = 0
 
 
 def visible(

@@ -82,6 +82,7 @@ class Checks:
         vehicle = asked.vehicle_id
         try:
             profile = (await self._profiles.load(vehicle)).value
+            require_access(caller, profile, Scope.ENTITLEMENTS)
             found = _Snapshot(profile, await self._catalogs.load(profile.brand), caller.at)
         except Unavailable:
             held = self._held.get(vehicle)
@@ -100,7 +101,6 @@ class Checks:
         It says of which roles a person has to have one, as the car knows who sits in it; what asks for a verified
         person is not in it, as the car can't know. Raises NotFound."""
         snapshot, _ = await self._snapshot(caller, Question(vehicle_id, command=True))
-        require_access(caller, snapshot.profile, Scope.ENTITLEMENTS)
         features = dict[str, Mapping[str, object]]()
         for id, feature in snapshot.catalog.features.items():
             decision = entitlement.check(snapshot.profile, snapshot.catalog, id, None, caller.at)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from shared.domain.folding import trusting
 from shared.domain.freshness import Thresholds
+from shared.domain.handover import seen_since
 from shared.domain.policy import Status
 from shared.domain.principal import Principal, Scope, require_access, require_operator, visible_since
 from shared.domain.profile import Profile, Request, moved_to
@@ -12,6 +13,7 @@ from shared.domain.vin import is_vin
 from shared.errors import Code, Conflict, Contradiction, NotFound
 from shared.ports import Brands, Page, Profiles, Sought, States, Versioned
 from shared.use_cases.amend import Change, Reach, amend, hand_on
+from shared.use_cases.garage import NO_VEHICLE
 
 
 async def register(caller: Principal, draft: Profile, key: str | None, digest: str, o: Reach) -> Profile:
@@ -77,7 +79,7 @@ async def find(caller: Principal, sought: Sought, limit: int, cursor: str | None
         return await profiles.list(sought, limit, cursor)
     vehicle = await profiles.find(sought.vin)
     try:
-        found = [(await profiles.load(vehicle)).value] if vehicle else []
+        found = [(await profiles.load(vehicle or NO_VEHICLE)).value]
     except NotFound:
         return Page([])
     return Page([p for p in found if sought.fits(p)])
@@ -96,6 +98,4 @@ async def read_state(
     """The newest reading of every signal that the caller may see, and how old it may be; NotFound without access."""
     profile = await read_profile(caller, vehicle_id, profiles, Scope.STATE)
     state, since = (await states.load(vehicle_id)).value, visible_since(caller, profile)
-    seen = {path: reading for path, reading in state.signals.items() if reading.at >= since}
-    episodes = {key: episode for key, episode in state.episodes.items() if episode.since >= since}
-    return replace(state, signals=seen, episodes=episodes), await brands.thresholds(profile.brand)
+    return seen_since(state, since), await brands.thresholds(profile.brand)
