@@ -87,7 +87,7 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
         nonlocal claimed
         claimed = False
         if profile.brand != caller.brand:
-            return Change(profile)
+            raise _rejected()
         if profile.asked_before(asked.key, asked.digest) is not None:
             claimed = profile.primary == caller.subject
             return Change(profile)
