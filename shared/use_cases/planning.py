@@ -13,8 +13,9 @@ from shared.domain.profile import Profile
 from shared.domain.webhooks import REPLAYABLE_DAYS
 from shared.domain.wording import values
 from shared.errors import NotFound
-from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
+from shared.ports import Brands, Catalogs, Deliveries, Endpoints, Inbox, People, Profiles
 from shared.use_cases.everywhere import save_person
+from shared.use_cases.limited import is_told
 from shared.use_cases.wording import Words, worded
 
 
@@ -29,6 +30,7 @@ class Planning:
     inbox: Inbox
     deliveries: Deliveries
     words: Words
+    catalogs: Catalogs
 
 
 async def plan(told: Notification, now: int, o: Planning) -> int:
@@ -64,7 +66,8 @@ async def profile_of(told: Notification, profiles: Profiles) -> Profile | None:
 async def _people(told: Notification, profile: Profile | None, now: int, o: Planning) -> Sequence[PersonId]:
     found = set[str]()
     if profile and Audience.USERS in told.audience:
-        found |= {user for user, member in profile.members.items() if concerns(told, member, now)}
+        having = {user: member for user, member in profile.members.items() if concerns(told, member, now)}
+        found |= {user for user, m in having.items() if await is_told(user, m, profile, now, o.catalogs)}
     if profile and Audience.PRIMARY in told.audience and (primary := profile.primary):
         found |= {primary} if concerns(told, profile.members[primary], now) else set()
     ids = [PersonId(told.brand, user) for user in sorted(found)]
