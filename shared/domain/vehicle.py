@@ -113,11 +113,10 @@ class VehicleState:
         """As it is to be committed: one revision on, and with the moment at which the timer has to look at it. What is
         owed is looked after `handover_after` milliseconds after it came to be so, what is outdated the next time."""
         owed = (self.owed or now + handover_after) if self.outbox else None
-        track = self.track if self.policy.history_days else self.track._replace(outdated=())
-        if track.outdated:
+        if self.track.outdated:
             owed = min(owed or now, now)
         offset = self.clock.offset
-        moments = [owed, track.next_moment(self.seen_at, offset), self.open_until]
+        moments = [owed, self.track.next_moment(self.seen_at, offset), self.open_until]
         if self.policy.privacy.mode(now) is Mode.OFFLINE:
             moments.append(self.policy.privacy.ends_at(now))
         elif self.policy.status is not Status.DECOMMISSIONED:
@@ -125,7 +124,7 @@ class VehicleState:
         if self.suspect and self.policy.status is not Status.QUARANTINED:
             moments.append(self.at_once)
         due = min((m for m in moments if m is not None), default=None)
-        return replace(self, owed=owed, due=due, track=track, revision=self.revision + 1)
+        return replace(self, owed=owed, due=due, revision=self.revision + 1)
 
     @property
     def open_until(self) -> int | None:

@@ -85,9 +85,13 @@ async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Rea
 
 
 async def read_consents(caller: Principal, vehicle_id: str, purpose: str, profiles: Profiles) -> Sequence[Consent]:
-    """Every version of a consent that the caller may see, the oldest first; NotFound without access."""
+    """Every version of a consent that the caller may see, the oldest first; NotFound without access. A partner sees
+    what was said of itself, and not by whom."""
     profile = (await profiles.load(vehicle_id)).value
     require_access(caller, profile, Scope.VEHICLE)
     require_unlimited(caller, profile)
     since = profile.owned_since if caller.kind is not Kind.OPERATOR else 0
-    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    found = [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    if caller.kind is not Kind.PARTNER:
+        return found
+    return [replace(consent, by="") for consent in found if purpose == f"partner.{caller.subject}"]

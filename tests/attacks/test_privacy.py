@@ -8,8 +8,10 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import brands, garage, notifications, privacy, sightings, states, wake
+from functions import brands, garage, notifications, privacy, sales, sightings, states, wake
 from shared.codec import messages
+from shared.codec.documents import profile as stored_profile
+from shared.codec.documents import profile_document
 from shared.codec.places import STORED, leaves_of
 from shared.codec.states import state as read_state
 from shared.codec.states import state_document
@@ -21,7 +23,7 @@ from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Profile
 from shared.domain.vehicle import CLOSES_AFTER, VehicleState
 from shared.use_cases.privacy import BEGINS_AFTER, Wish, change_mode
-from tests.examples import BOOK, BRAND, NOON, STATE, VEHICLE, cloud_event, encoded, event
+from tests.examples import BOOK, BRAND, NOON, PROFILE, STATE, VEHICLE, cloud_event, encoded, event
 from tests.functions.conftest import Answer, ask
 from tests.functions.field.car import Car, drive, parked, place
 from tests.functions.test_events import ingest, message, received
@@ -477,3 +479,65 @@ async def test_notifications_of_the_time_before_are_planned_for_no_new_owner(car
         await notifications.plan_notification(message(messages.encode_notification(told, 0)))
     mine = {item.notification.kind for item in car.world.inbox.items if item.recipient.user == "user-ben"}
     assert mine == {"vehicle_claimed"}
+
+
+# ---- who came later, or only works with us
+
+
+async def joined(token: str) -> None:
+    invitation = (await ask(garage.invite_member, "ada", {"role": "secondary"}, vehicle_id=VEHICLE)).body["token"]
+    assert (await ask(garage.accept_invitation, token, {"token": invitation})).status == 201
+
+
+async def test_who_was_let_in_later_sees_nothing_that_was_before(car: Car) -> None:
+    await before_the_sale(car)
+    everything_known(car.world)
+    await car.wait(60)
+    await joined("ben")
+    shown, on_the_map = await shown_of("ben")
+    assert [shown[name] for name in ("lastSeenAt", "newestAt", "connected")] == [None, None, None]
+    assert (shown["signals"], shown["episodes"]) == ({}, [])
+    assert [on_the_map.body["items"][0][name] for name in ("lastSeenAt", "place", "connected")] == [None, None, None]
+    assert await looked_back("ben") == [0, 0, 0]
+    assert (await ask(states.read_vehicle_state, "ada", vehicle_id=VEHICLE)).body["lastSeenAt"] is not None
+
+
+async def test_a_new_owner_is_not_shown_what_was_sold_and_over_before(car: Car) -> None:
+    async def sold(token: str) -> list[str]:
+        found = (await ask(sales.read_sales, token, vehicle_id=VEHICLE)).body
+        return [one["id"] for one in (*found["subscriptions"], *found["grants"])]
+
+    over = (await ask(sales.subscribe_vehicle, "ada", {"plan": "tried"}, vehicle_id=VEHICLE)).body["id"]
+    await ask(sales.cancel_subscription, "ada", {"at": "now"}, vehicle_id=VEHICLE, subscription_id=over)
+    ended = {"feature": "sharing", "endsAt": "2026-11-22T12:10:00Z"}
+    given = (await ask(sales.grant_feature, "operator", ended, vehicle_id=VEHICLE)).body["id"]
+    goes_on = (await ask(sales.subscribe_vehicle, "operator", {"plan": "comfort"}, vehicle_id=VEHICLE)).body["id"]
+    assert await sold("ada") == [over, goes_on, given]
+    await car.wait(60)
+    await handed_on_to("ben")
+    assert await sold("ben") == [goes_on]
+    assert await sold("operator") == [over, goes_on, given]
+
+
+async def test_a_partner_reads_of_consents_what_concerns_itself_and_no_persons_name(car: Car) -> None:
+    scopes = frozenset({Scope.VEHICLE})
+    car.world.tokens.held["partner"] = Principal("partner-1", BRAND, Kind.PARTNER, scopes=scopes)
+    for purpose in ("partner.partner-1", "partner.partner-2", "history"):
+        await says(True, purpose=purpose)
+
+    async def read(token: str, purpose: str) -> list[str]:
+        answer = await ask(privacy.read_consents, token, vehicle_id=VEHICLE, purpose=purpose)
+        return [version["by"] for version in answer.body["versions"]]
+
+    assert await read("partner", "partner.partner-1") == [""]
+    assert [await read("partner", purpose) for purpose in ("partner.partner-2", "history")] == [[], []]
+    assert await read("ada", "history") == ["user-ada"]
+
+
+def test_what_is_being_deleted_is_stored_with_the_profile_and_one_without_it_is_read() -> None:
+    known = replace(PROFILE, history_from=NOON, clearing=(cleared_from(1, NOON, 7), cleared_from(2, NOON, 0)))
+    assert stored_profile(json.loads(json.dumps(profile_document(known)))) == known
+    assert stored_profile(json.loads(json.dumps(profile_document(PROFILE)))) == PROFILE
+    assert not {"historyFrom", "clearing"} & profile_document(PROFILE).keys()
+    state_ = VehicleState(VEHICLE, replace(known, owned_since=5).policy())
+    assert read_state(json.loads(json.dumps(state_document(state_)))) == state_
