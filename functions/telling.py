@@ -59,7 +59,7 @@ async def put_contact(req: func.HttpRequest) -> func.HttpResponse:
     """Say where mail goes: a code is mailed there. The same again with the code verifies it."""
     who, wanted = await caller(req), body(PutContact, req)
     if wanted.code is None:
-        return answer(contact_answer(await telling.put_contact(who, wanted.email, world().planning)))
+        return answer(contact_answer(await telling.put_contact(who, wanted.email, world().planning, world().quotas)))
     if wanted.email is None:
         raise Malformed("email: whose code it is")
     found = await telling.verify_contact(who, wanted.email, wanted.code, world().planning, world().codes)
@@ -71,7 +71,7 @@ async def send_test(req: func.HttpRequest) -> func.HttpResponse:
     """Have the caller told, over every channel that reaches them, that this is a test."""
     who = await caller(req)
     id = asked(req, who, "me/notifications/test", makes="test").made
-    return answer({"notificationId": await telling.send_test(who, id, world().planning)}, 202)
+    return answer({"notificationId": await telling.send_test(who, id, world().planning, world().quotas)}, 202)
 
 
 @endpoint(bp, "GET", "v1/unsubscribe/{sealed}", str, public=True)
@@ -120,7 +120,7 @@ async def read_templates(req: func.HttpRequest) -> func.HttpResponse:
     return answer(templates_answer(await wording.published(await caller(req), world().words)))
 
 
-@endpoint(bp, "POST", "v1/templates/preview", told.TemplateParts, asks=PreviewTemplate)
+@endpoint(bp, "POST", "v1/templates/preview", told.TemplateParts, asks=PreviewTemplate, reads=True)
 async def preview_template(req: func.HttpRequest) -> func.HttpResponse:
     """What a template looks like with facts that are like real ones; without parts, what is shipped."""
     who, wanted = await caller(req), body(PreviewTemplate, req)

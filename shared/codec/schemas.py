@@ -330,8 +330,18 @@ class AccessAnswer(TypedDict):
     detail: str
 
 
+class TallyAnswer(TypedDict):
+    """Requests beyond the day's limit of records, rounded up to fifty."""
+
+    who: str
+    what: str
+    counted: int
+
+
 class AuditAnswer(TypedDict):
     items: list[AccessAnswer]
+    counted: list[TallyAnswer]
+    cursor: str | None
 
 
 class NeedsAnswer(TypedDict):
@@ -453,6 +463,7 @@ class PassportAnswer(TypedDict):
     expiresAt: str
     offlineValidUntil: str
     minIssuedAt: int
+    leftOut: list[str]
 
 
 class PassportStatusAnswer(TypedDict):
@@ -490,6 +501,28 @@ class ErasureAnswer(TypedDict):
     askedAt: str
 
 
+class _Pass(TypedDict):
+    number: int
+    notBefore: str
+    done: int
+    steps: int
+
+
+class ErasureProgress(TypedDict):
+    """`none`, `erasing` or `erased`. `underWay` is the pass of the two that is being done, not before a moment, and how
+    many of its steps are done; 0 steps while they are not counted."""
+
+    status: str
+    askedAt: str | None
+    erasedAt: str | None
+    underWay: _Pass | None
+
+
+class ErasuresReplayed(TypedDict):
+    begun: int
+    cursor: str | None
+
+
 class LedgerEntryAnswer(TypedDict):
     """`enqueuedAt` is when the hub took the newest event that was counted, `countedAt` when it was: between them lies
     what ingest lags behind."""
@@ -506,6 +539,7 @@ class LedgerEntryAnswer(TypedDict):
     refused: int
     unknown: int
     skewed: int
+    limited: int
 
 
 class LedgerAnswer(TypedDict):

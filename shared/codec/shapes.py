@@ -18,6 +18,8 @@ MOST_SAMPLES = 600
 LONGEST_ID = 128
 SHAPES = 256
 """How many decoders a vocabulary keeps."""
+LEARNT = 24
+"""How often the decoder of one vehicle grows; messages with still other signals are read the slow way."""
 VEHICLES = 20_000
 """Of how many vehicles it remembers the decoder."""
 
@@ -64,7 +66,7 @@ class Shapes:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._shape = lru_cache(SHAPES)(lambda paths: _shape(vocabulary, paths))
-        self._known: OrderedDict[str, tuple[tuple[str, ...], Shape]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[tuple[str, ...], Shape, int]] = OrderedDict()
 
     def of(self, vehicle_id: str) -> Shape:
         """The one that fits what the vehicle sent so far."""
@@ -73,8 +75,10 @@ class Shapes:
 
     def learn(self, vehicle_id: str, paths: Iterable[str]) -> None:
         """Remember that it sends these too; all of them are in the vocabulary."""
-        known, _ = self._known.pop(vehicle_id, ((), None))
-        both = tuple(dict.fromkeys((*known, *paths)))
-        self._known[vehicle_id] = (both, self._shape(both))
+        known, shape, times = self._known.pop(vehicle_id, ((), None, 0))
+        if shape is None or times < LEARNT:
+            known = tuple(dict.fromkeys((*known, *paths)))
+            shape, times = self._shape(known), times + 1
+        self._known[vehicle_id] = (known, shape, times)
         if len(self._known) > VEHICLES:
             self._known.popitem(last=False)

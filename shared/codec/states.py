@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.codec.documents import STATE, Document, notification, notification_document, privacy, privacy_document
 from shared.codec.samples import pack, pack_open, unpack
+from shared.domain.allowance import Allowance, Tally
 from shared.domain.clock_offset import ClockOffset
 from shared.domain.geo import Place
 from shared.domain.history import Chunk, Open
@@ -40,6 +41,8 @@ def state_document(s: VehicleState) -> Document:
         document["location"] = s.location
     if s.clock.since >= 0:
         document["clock"] = s.clock
+    if s.allowance != Allowance():
+        document["allowance"] = s.allowance
     if s.open.table.rows:
         document["open"] = pack_open(s.open.table) | {
             "size": s.open.size,
@@ -76,6 +79,7 @@ def state(doc: Document) -> VehicleState:
         owed=doc.get("owed"),
         location=location(doc.get("location")),
         clock=ClockOffset(*doc.get("clock", ())),
+        allowance=_allowance(*doc.get("allowance", ())),
     )
 
 
@@ -98,6 +102,10 @@ def _entry(doc: Document) -> Entry:
 
 def _open(doc: Document) -> Open:
     return Open(unpack(doc), doc["size"], doc["sequence"], *doc["span"])
+
+
+def _allowance(other: Any = (), safety: Any = (), limited: int = 0, said_on: int = -1) -> Allowance:
+    return Allowance(Tally(*other), Tally(*safety), limited, said_on)
 
 
 def _track(
@@ -140,11 +148,11 @@ def _policy_document(p: Policy) -> Document:
         "privacy": privacy_document(p.privacy),
         "rules": p.rules,
         "historyDays": p.history_days,
+        "borders": p.borders,
     }
-    since = {"ownedSince": p.owned_since, "historyFrom": p.history_from}
-    return document | {name: at for name, at in since.items() if at}
+    return document | ({"historyFrom": p.history_from} if p.history_from else {})
 
 
 def _policy(doc: Document) -> Policy:
-    known = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
-    return Policy(*known, doc.get("ownedSince", 0), doc.get("historyFrom", 0))
+    what = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
+    return Policy(*what, tuple(doc.get("borders", ())), doc.get("historyFrom", 0))

@@ -14,6 +14,7 @@ from shared.codec.shapes import LONGEST_ID, MOST_SAMPLES, Shapes, Time
 from shared.codec.signals import Vocabulary
 from shared.domain.history import DAY
 from shared.domain.placeholders import has_placeholder, placeholders
+from shared.domain.size import TEXTS, beyond_texts
 from shared.domain.telemetry import AHEAD, OLDEST, Sample, Telemetry, Value, sample_times
 from shared.errors import Code, Malformed
 
@@ -24,10 +25,13 @@ MOST_READINGS = 2_000
 """Readings of one message, over all its samples."""
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
+LONGEST_TRACE = 55
+"""Characters of a traceparent."""
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-_RELEASE = re.compile(r".*\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?", re.ASCII | re.IGNORECASE)
+_RELEASE = re.compile(r"\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?\Z", re.ASCII | re.IGNORECASE)
 
 
 class Decoder:
@@ -70,8 +74,11 @@ class Decoder:
             raise _too_many()
         if not plain:
             samples, refused, skewed = _timed([s.at for s in samples], [s.readings for s in samples], arrived_at)
-        not_places = self._vocabulary.not_places
-        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
+        samples, heavy = _lightened(samples, body)
+        not_places, refused = self._vocabulary.not_places, refused + heavy
+        return Telemetry(
+            device, int(number), samples, readings, refused, 0, skewed, _trace(event.traceparent), not_places
+        )
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -95,11 +102,23 @@ class Decoder:
         if not misfits and not unknown:
             self._shapes.learn(device, (path for _, signals in raw for path in signals))
         samples, refused, skewed = _timed([at for at, _ in raw], read, arrived_at)
-        refused += misfits
-        traceparent = event.get("traceparent")
-        trace = traceparent if isinstance(traceparent, str) else None
+        samples, heavy = _lightened(samples, body)
+        refused += misfits + heavy
+        trace = _trace(event.get("traceparent"))
         number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
         return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
+
+
+def _lightened(samples: list[Sample], body: bytes) -> tuple[list[Sample], int]:
+    """The samples without the texts and lists beyond what a message may hold of them, and how many those are."""
+    if 3 * len(body) <= TEXTS:
+        return samples, 0
+    over = beyond_texts(sample.readings for sample in samples)
+    light = [
+        Sample(s.at, {p: v for p, v in s.readings.items() if p not in heavy}) if heavy else s
+        for s, heavy in zip(samples, over, strict=True)
+    ]
+    return light, sum(map(len, over))
 
 
 def _timed(
@@ -131,7 +150,7 @@ def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
 
 def _release(dataschema: object) -> str | None:
     """The major release that `dataschema` names (`.../vss/5.1`, `urn:vss:4`); today's unless it names one."""
-    found = _RELEASE.fullmatch(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
+    found = _RELEASE.search(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
     return found[1] if found else None
 
 
@@ -172,6 +191,11 @@ def _time(text: object) -> int | None:
         return (msgspec.convert(text, Time) - _EPOCH) // _MILLISECOND
     except (msgspec.ValidationError, ValueError, OverflowError):
         raise Malformed(f"{text[:40]!r} is no time with a zone", Code.IMPOSSIBLE_TIME) from None
+
+
+def _trace(text: object) -> str | None:
+    """The trace context of W3C that the event names; None for any other text, as it is stored with what is told."""
+    return text if isinstance(text, str) and len(text) <= LONGEST_TRACE and _TRACE.fullmatch(text) else None
 
 
 def _sequence(text: object) -> int:

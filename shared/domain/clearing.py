@@ -1,5 +1,6 @@
 """Deleting what history keeps of a vehicle, once its owner wants it kept no more, or for fewer days."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from shared.domain.history import DAY
@@ -8,8 +9,8 @@ AT_MOST = 366 * DAY
 """Milliseconds for which history keeps anything."""
 AHEAD = 120_000
 """Milliseconds after a refusal within which samples may be dated that came before it: clocks differ."""
-CLEARINGS = 8
-"""Deletions of one ownership that are under way at once."""
+CLEARINGS = 16
+"""Deletions that are under way at once, at most."""
 STEP = 100 * DAY
 """How much time of a vehicle's history one step clears (ms)."""
 
@@ -57,16 +58,16 @@ def cleared_from(owned_since: int, at: int, keep_days: int) -> Clearing:
 
 
 def with_clearing(known: tuple[Clearing, ...], wanted: Clearing) -> tuple[Clearing, ...]:
-    """With another one, in the place of those that it covers; of one ownership the oldest two become one beyond so
-    many, which may delete too much, and never too little."""
+    """With another one, in the place of those that it covers. Where there are too many two become one, of one ownership
+    if there are such: that may delete too much, and never too little."""
     left = [c for c in known if c.start != wanted.start or c.keep_days < wanted.keep_days]
-    same = [c for c in left if c.start == wanted.start]
-    if len(same) >= CLEARINGS:
-        a, b = same[:2]
-        both = Clearing(
-            a.start, max(a.end, b.end), min(a.keep_days, b.keep_days), _first(a.start, a.end), wanted.not_before
-        )
-        left = [both if c == a else c for c in left if c != b]
+    while len(left) >= CLEARINGS:
+        pairs = list(pairwise(left))
+        first, second = next(((a, b) for a, b in pairs if a.start == b.start), pairs[0])
+        start, end = min(first.start, second.start), max(first.end, second.end)
+        days, due = min(first.keep_days, second.keep_days), min(first.not_before, second.not_before)
+        both = Clearing(start, end, days, _first(start, end), due)
+        left = [both if c is first else c for c in left if c is not second]
     return (*left, wanted)
 
 

@@ -1,6 +1,6 @@
 """Stretches of time in which a rule holds: how they begin and end, and what is told of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from shared.domain.rules import Book, Episode, Facts, Rule, View
@@ -17,36 +17,55 @@ class Told(NamedTuple):
     facts: Facts
 
 
+MOST_SUBJECTS = 100
+"""Trouble codes that are followed of one vehicle at once, over all its rules; what it lists beyond is counted."""
+
 type Episodes = Mapping[str, Episode]
 """By rule, or `rule/subject` where a rule holds for several."""
 
 
-def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Episodes, list[Told]]:
-    """The episodes after a sample. One that is too old to tell (`in_time`) ends episodes but begins none."""
-    told = list[Told]()
+def weigh(book: Book, episodes: Episodes, view: View, in_time: bool) -> tuple[Episodes, list[Told], int]:
+    """The episodes after a sample, what is told, and how many subjects are not followed as they are too many.
+
+    A sample that is too old to tell (`in_time`) ends episodes but begins none. Linear in what the sample lists and what
+    is followed: the episodes are copied once, and only if they change."""
+    told, after, beyond = list[Told](), dict(episodes), 0
     for rule in book.touched(view.fresh):
         active = rule.active(view)
         if active is None:
             continue
-        if rule.id not in episodes and (since := rule.held_since(view)) is not None:
-            episodes = {**episodes, rule.id: Episode(since, True)}
+        if rule.id not in after and (since := rule.held_since(view)) is not None:
+            after[rule.id] = Episode(since, True)
+        told += _over(rule, after, active.keys(), view.at, in_time)
+        followed = sum("/" in key for key in after) if active and "" not in active else 0
         for subject, facts in active.items():
             key = f"{rule.id}/{subject}" if subject else rule.id
-            known = episodes.get(key)
-            after = _going_on(rule, known, view.at, in_time)
-            if after and after != known:
-                episodes = {**episodes, key: after}
-                if after.told and not (known and known.told):
-                    told += _begun(rule, key, after, facts)
-        for key in [k for k in episodes if k.partition("/")[0] == rule.id and k.partition("/")[2] not in active]:
-            known = episodes[key]
-            if known.told and rule.confirm and known.clears < 0 and in_time:
-                episodes = {**episodes, key: known._replace(clears=view.at)}
-                continue
-            ended_at = known.clears if known.clears >= 0 else view.at
-            told += _ended(rule, key, known, ended_at) if in_time else []
-            episodes = {k: e for k, e in episodes.items() if k != key}
-    return episodes, told
+            known = after.get(key)
+            if known is None and subject and in_time:
+                if followed >= MOST_SUBJECTS:
+                    beyond += 1
+                    continue
+                followed += 1
+            found = _going_on(rule, known, view.at, in_time)
+            if found and found != known:
+                after[key] = found
+                if found.told and not (known and known.told):
+                    told += _begun(rule, key, found, facts)
+    return (after if after != episodes else episodes), told, beyond
+
+
+def _over(rule: Rule, episodes: dict[str, Episode], active: Set[str], at: int, in_time: bool) -> list[Told]:
+    """End the rule's episodes whose subject is not active any more, or note that they may be over."""
+    told = list[Told]()
+    for key in [k for k in episodes if k.partition("/")[0] == rule.id and k.partition("/")[2] not in active]:
+        known = episodes[key]
+        if known.told and rule.confirm and known.clears < 0 and in_time:
+            episodes[key] = known._replace(clears=at)
+            continue
+        ended_at = known.clears if known.clears >= 0 else at
+        told += _ended(rule, key, known, ended_at) if in_time else []
+        del episodes[key]
+    return told
 
 
 def _going_on(rule: Rule, known: Episode | None, at: int, in_time: bool) -> Episode | None:
@@ -112,7 +131,8 @@ def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int, offset: 
 
 def _begun(rule: Rule, key: str, episode: Episode, facts: Facts) -> list[Told]:
     fact = f"rules/{key}/episodes/{episode.since}"
-    return [Told(rule.tells[0], fact, episode.since, facts)] if "enter" in rule.on else []
+    kind = rule.tells[0]
+    return [Told(kind, fact, episode.since, rule.facts(kind, facts))] if "enter" in rule.on else []
 
 
 def _ended(rule: Rule, key: str, episode: Episode, at: int) -> list[Told]:
@@ -120,4 +140,5 @@ def _ended(rule: Rule, key: str, episode: Episode, at: int) -> list[Told]:
     facts: Facts = {"rule": rule.id, "since": episode.since}
     if key != rule.id:
         facts = {"code": key.partition("/")[2], **facts}
-    return [Told(rule.tells[1], fact, at, facts)] if episode.told and "exit" in rule.on else []
+    kind = rule.tells[1]
+    return [Told(kind, fact, at, rule.facts(kind, facts))] if episode.told and "exit" in rule.on else []

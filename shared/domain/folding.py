@@ -14,6 +14,7 @@ from shared.domain.notification import Notification
 from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
+from shared.domain.size import TEXTUAL, Room
 from shared.domain.span import Span
 from shared.domain.telemetry import Event, Sample, Value, outranks
 from shared.domain.track import STOP, Track
@@ -37,18 +38,69 @@ def without_history(state: VehicleState) -> VehicleState:
     return replace(state, open=Open(), outbox=left, track=track)
 
 
-def settled(state: VehicleState) -> VehicleState:
-    """With what is still open closed: what comes now belongs to another period of ownership."""
+def closed(state: VehicleState) -> VehicleState:
+    """With the open chunk on its way into history, if it holds anything."""
     if not state.open.table.rows:
         return state
     chunk = state.open.close(state.vehicle_id, state.policy.history_days)
     return replace(state, open=Open(), outbox=(*state.outbox, chunk))
 
 
+def settled(state: VehicleState, border: int) -> VehicleState:
+    """With what is still open closed at a border (epoch ms): what is seen from then on belongs to another period of
+    ownership, also where the vehicle's clock was ahead. A journey or charge under way is over with it."""
+    track = state.track
+    for span in track.unfinished:
+        track = track.over(Span(min(span.start, border - 1), min(span.end, border - 1)))
+    state = replace(state, track=track._replace(journey=None, charge=None))
+    if not state.open.table.rows:
+        return state
+    keep, sequence = state.policy.history_days, state.open.sequence
+    sides = [state.open.table.where(lambda at: at < border), state.open.table.where(lambda at: at >= border)]
+    chunks = [Open(side, sequence=sequence).close(state.vehicle_id, keep) for side in sides if side.rows]
+    return replace(state, open=Open(), outbox=(*state.outbox, *chunks))
+
+
 def forgotten(state: VehicleState) -> VehicleState:
     """Without anything that it reported; it still knows which messages it had."""
     blank = replace(state, signals={}, newest=-1, episodes={}, outbox=(), open=Open(), track=Track())
     return replace(blank, seen_at=-1, connection=None, owed=None, location=Location(), clock=ClockOffset())
+
+
+def forgotten_between(state: VehicleState, start: int, end: int) -> VehicleState:
+    """Without anything that it reported in [start, end) (epoch ms): readings, samples on their way into history, what
+    is to be told, episodes, and where journeys, charges and positions were."""
+
+    def outside(at: int) -> bool:
+        return not start <= at < end
+
+    def apart(span: Span | None) -> bool:
+        return span is None or span.end < start or end <= span.start
+
+    outbox = list[Entry]()
+    for entry in state.outbox:
+        if isinstance(entry, Notification):
+            outbox += [entry] if outside(entry.at) else []
+        elif (left := entry.table.where(outside)).rows:
+            outbox.append(entry if len(left.rows) == len(entry.table.rows) else replace(entry, table=left))
+    places, track, connection = state.location, state.track, state.connection
+    return replace(
+        state,
+        newest=state.newest if outside(state.newest) else -1,
+        seen_at=state.seen_at if outside(state.seen_at) else -1,
+        connection=connection if connection is None or outside(connection.at) else None,
+        signals={path: reading for path, reading in state.signals.items() if outside(reading.at)},
+        episodes={key: episode for key, episode in state.episodes.items() if outside(episode.since)},
+        outbox=tuple(outbox),
+        open=state.open.where(outside),
+        location=places if all(fix is None or outside(fix.at) for fix in places) else Location(),
+        track=track._replace(
+            journey=track.journey if apart(track.journey) else None,
+            charge=track.charge if apart(track.charge) else None,
+            outdated=tuple(span for span in track.outdated if apart(span)),
+            anchor=track.anchor if outside(track.anchored_at) else None,
+        ),
+    )
 
 
 def refusal(state: VehicleState) -> Code:
@@ -84,6 +136,7 @@ class _Folding:
         self._location, self._clock = state.location, state.clock
         self._generation, self._suspect = state.generation, state.suspect
         self._owes, self._committed, self._changed = list[Entry](), state.committed, False
+        self._allowance, self._room = state.allowance, Room(self._signals)
 
     def observe(self, event: Event) -> Outcome:
         if self._refuses(event):
@@ -132,7 +185,11 @@ class _Folding:
                 if keeps:
                     self._keep_for_last_owner(sample, event.telemetry.sequence, late, strays)
                 continue
-            fresh, before = _merge(self._signals, sample)
+            fresh, before, beyond = _merge(self._signals, sample, self._room)
+            if beyond:
+                self._allowance = self._allowance.beyond(len(beyond))
+                kept = {path: value for path, value in sample.readings.items() if path not in beyond}
+                sample = Sample(sample.at, kept)
             new = new or bool(fresh)
             last_fix = self._location.fix
             fix = self._locate(fresh, before)
@@ -147,8 +204,10 @@ class _Folding:
             told += over
         if strays:
             days = self._state.policy.history_days
-            self._owes += history.late(strays, self._state.vehicle_id, event.telemetry.sequence, days)
+            sequence, ownership = event.telemetry.sequence, self._state.policy.ownership
+            self._owes += history.late(strays, self._state.vehicle_id, sequence, days, ownership)
         if told:
+            self._allowance, told = self._allowance.admit(told, event.arrived_at)
             self._owes += notifications(self._state, told, event.telemetry.traceparent)
             self._committed += len(told)
         return new
@@ -194,11 +253,13 @@ class _Folding:
             return []
         arrived_in_time = arrived_at - self._clock.offset - view.at <= FIRES_WITHIN
         in_time = arrived_in_time and self._newest - view.at <= BEHIND
-        self._episodes, told = weigh(self._book, self._episodes, view, in_time)
+        self._episodes, told, beyond = weigh(self._book, self._episodes, view, in_time)
+        self._allowance = self._allowance.beyond(beyond)
         return told
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
-        """Into the open chunk; of a message that may be a repeat, under an id of its own."""
+        """Into the open chunk, which never holds samples of two owners; of a message that may be a repeat, under an id
+        of its own."""
         self._track = self._track.touch(sample, self._newest)
         self._store(sample, sequence, late, strays)
 
@@ -206,7 +267,7 @@ class _Folding:
         if late:
             strays.append(sample)
             return
-        if self._open.full_for(sample):
+        if self._open.full_for(sample) or self._crosses_border(sample.at):
             self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
             self._open = Open()
         self._open = self._open.add(sample, sequence)
@@ -215,6 +276,11 @@ class _Folding:
         """What was seen before the vehicle changed hands says nothing of it now: it only goes into history."""
         self._track = self._track.over(Span(sample.at, sample.at))
         self._store(sample, sequence, late, strays)
+
+    def _crosses_border(self, at: int) -> bool:
+        policy = self._state.policy
+        started = policy.borders and self._open.table.rows
+        return bool(started) and policy.ownership(at) != policy.ownership(self._open.earliest)
 
     def _note(self, event: Event) -> None:
         sequence = event.telemetry.sequence
@@ -244,6 +310,7 @@ class _Folding:
             suspect=self._suspect,
             location=self._location,
             clock=self._clock,
+            allowance=self._allowance,
         )
 
 
@@ -252,14 +319,15 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     offset = state.clock.offset
     after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
     closes_at = after.open_until
-    after = settled(after) if closes_at is not None and now >= closes_at else after
+    after = closed(after) if closes_at is not None and now >= closes_at else after
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
     view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
+    allowance, told = state.allowance.admit(told, now) if told else (state.allowance, told)
     told_now = notifications(state, told, None)
-    committed = state.committed + len(told_now)
-    return replace(after, episodes=episodes, outbox=(*after.outbox, *told_now), committed=committed)
+    outbox, committed = (*after.outbox, *told_now), state.committed + len(told_now)
+    return replace(after, episodes=episodes, outbox=outbox, committed=committed, allowance=allowance)
 
 
 def connect(state: VehicleState, connection: Connection) -> tuple[VehicleState, Outcome]:
@@ -277,10 +345,14 @@ def notifications(state: VehicleState, told: Iterable[Told], traceparent: str | 
     return tuple(Notification.of_fact(t.fact, t.kind, vehicle, brand, t.at, t.facts, traceparent) for t in told)
 
 
-def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value], dict[str, Reading]]:
-    """Put into `signals` what of the sample is newer there; just that comes back, and what it replaced."""
+def _merge(
+    signals: dict[str, Reading], sample: Sample, room: Room
+) -> tuple[dict[str, Value], dict[str, Reading], set[str]]:
+    """Put into `signals` what of the sample is newer there; just that comes back, what it replaced, and the paths for
+    which there is no room."""
     fresh: dict[str, Value] = {}
     before: dict[str, Reading] = {}
+    beyond = set[str]()
     at = sample.at
     for path, value in sample.readings.items():
         known = signals.get(path)
@@ -288,9 +360,13 @@ def _merge(signals: dict[str, Reading], sample: Sample) -> tuple[dict[str, Value
             if at < known[1] or (at == known[1] and not outranks(value, known[0])):
                 continue
             before[path] = known
+        if (known is None or type(value) in TEXTUAL) and not room.takes(path, value):
+            beyond.add(path)
+            before.pop(path, None)
+            continue
         signals[path] = _reading(Reading, (value, at))
         fresh[path] = value
-    return fresh, before
+    return fresh, before, beyond
 
 
 _reading = tuple.__new__

@@ -9,15 +9,14 @@ from shared.domain.track import Track
 from shared.domain.vehicle import Gaps, VehicleState
 
 
-def handed_over(state: VehicleState) -> VehicleState:
-    """As it goes to the next owner: nothing that the vehicle reported to the last one.
+def handed_over(state: VehicleState, border: int) -> VehicleState:
+    """As it goes to the next owner at a moment (epoch ms): nothing that the vehicle reported to the last one.
 
     What stays recognises the device and repeats of its messages (`window`, `position`, `generation`, `suspect`, the
     connection's order), or is still owed to the last owner (`outbox`, spans whose trips are to be derived)."""
-    state, track = settled(state), state.track
-    for span in track.unfinished:
-        track = track.over(span)
-    blank = replace(state, signals={}, newest=-1, episodes={}, track=Track(outdated=track.outdated), gaps=Gaps())
+    state = settled(state, border)
+    track = Track(outdated=state.track.outdated)
+    blank = replace(state, signals={}, newest=-1, episodes={}, track=track, gaps=Gaps())
     return replace(blank, seen_at=-1, location=Location(), clock=ClockOffset())
 
 

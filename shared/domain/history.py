@@ -1,11 +1,12 @@
 """What a vehicle reported over time: samples collected into chunks that never change once they are closed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from shared.domain.size import textual_size
 from shared.domain.telemetry import Sample, Value, outranks
 
 DAY = 86_400_000
@@ -14,7 +15,7 @@ LONGEST = 600_000
 LARGEST = 4096
 """Bytes of one chunk as it is stored, roughly."""
 ROW, VALUE = 10, 6
-"""Bytes of a row without its values, and of a value, on average."""
+"""Bytes of a row without its values, and of a value, on average; texts and lists come on top of it."""
 
 
 class Row(tuple[Any, ...]):
@@ -50,6 +51,10 @@ class Table(NamedTuple):
             Sample(self.base + row[0], {p: v for p, v in zip(self.paths, row[1:], strict=False) if v is not None})
             for row in self.rows
         )
+
+    def where(self, keeps: Callable[[int], bool]) -> "Table":
+        """Just the samples whose time (epoch ms) is kept; the paths that are left without a value go too."""
+        return Table.of(s for s in self.samples if keeps(s.at))
 
     @property
     def span(self) -> tuple[int, int]:
@@ -97,7 +102,7 @@ class Open(NamedTuple):
 
     def add(self, sample: Sample, sequence: int) -> "Open":
         table = self.table.add(sample)
-        size = self.size + ROW + VALUE * len(sample.readings)
+        size = self.size + ROW + VALUE * len(sample.readings) + textual_size(sample.readings)
         if table.paths is not self.table.paths:
             size += sum(len(path) + 3 for path in table.paths.keys() - self.table.paths.keys())
         at = sample.at
@@ -105,14 +110,23 @@ class Open(NamedTuple):
             return Open(table, size, sequence, at, at)
         return Open(table, size, self.sequence, min(at, self.earliest), max(at, self.latest))
 
+    def where(self, keeps: Callable[[int], bool]) -> "Open":
+        """Just the samples whose time (epoch ms) is kept."""
+        left = self.table.where(keeps)
+        if len(left.rows) == len(self.table.rows):
+            return self
+        return Open(left, self.size, self.sequence, *left.span) if left.rows else Open()
+
     def close(self, vehicle_id: str, keep_days: int) -> Chunk:
         base = self.table.base
         return Chunk(f"chunk-{base}-{self.sequence}", vehicle_id, day_of(base), self.table, keep_days)
 
 
-def late(samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int) -> list[Chunk]:
-    """Samples of a message too old to tell whether it came before, under ids of their own: one a day."""
-    days = groupby(sorted(samples, key=lambda s: s.at), lambda s: s.at // DAY)
+def late(
+    samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int, ownership: Callable[[int], int]
+) -> list[Chunk]:
+    """Samples of a message too old to tell whether it came before, under ids of their own: one a day and ownership."""
+    days = groupby(sorted(samples, key=lambda s: s.at), lambda s: (s.at // DAY, ownership(s.at)))
     tables = [Table.of(group) for _, group in days]
     return [Chunk(f"late-{t.base}-{sequence}", vehicle_id, day_of(t.base), t, keep_days) for t in tables]
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.telemetry import Census, Position
 from shared.domain.vehicle import Outcome
@@ -16,6 +16,16 @@ class Counted:
     outcome: Outcome
     reason: str | None = None
     census: Census = Census()
+
+
+def with_limited(entries: list[Counted], limited: int) -> list[Counted]:
+    """One vehicle's entries, of which so much was left out beyond its limits: counted with the last one applied."""
+    last = max((n for n, entry in enumerate(entries) if entry.outcome is Outcome.APPLIED), default=None)
+    if not limited or last is None:
+        return entries
+    entry = entries[last]
+    counted = replace(entry, census=entry.census._replace(limited=entry.census.limited + limited))
+    return [*entries[:last], counted, *entries[last + 1 :]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,15 @@ class Sample(NamedTuple):
 
 
 class Census(NamedTuple):
-    """How the readings of one event fared: counted apart from the event's own outcome."""
+    """How the readings of one event fared: counted apart from the event's own outcome. `limited` counts what was left
+    out beyond a limit of its vehicle: readings, trouble codes not followed, notifications not raised."""
 
     samples: int = 0
     readings: int = 0
     refused: int = 0
     unknown: int = 0
     skewed: int = 0
+    limited: int = 0
 
 
 class Telemetry(NamedTuple):

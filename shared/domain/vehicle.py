@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.domain.allowance import Allowance
 from shared.domain.clock_offset import ClockOffset
 from shared.domain.episodes import Episodes, next_moment
 from shared.domain.history import Chunk, Open
@@ -79,7 +80,7 @@ class VehicleState:
     and has outdated trips derived, `due` the earliest moment at which time alone may do something (all epoch ms).
     `generation` is the device's registration that is trusted, `suspect` another that turned up. `committed` counts the
     notifications it ever owed, `revision` its writes. `location` is the last good position, `clock` how far behind the
-    vehicle's clock was found to be."""
+    vehicle's clock was found to be, `allowance` what it raised lately."""
 
     vehicle_id: str
     policy: Policy
@@ -102,6 +103,7 @@ class VehicleState:
     owed: int | None = None
     location: Location = Location()
     clock: ClockOffset = ClockOffset()
+    allowance: Allowance = Allowance()
 
     def handed_on(self, done: Iterable[Entry]) -> "VehicleState":
         """Without the entries that were handed on."""

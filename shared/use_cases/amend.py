@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.garage import Membership
 from shared.domain.person import PersonId
-from shared.domain.profile import Consent, Profile, Request, remembering
+from shared.domain.profile import OWED, Consent, Profile, Request, remembering
 from shared.domain.rules import Rule
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound, Refused, Unavailable
@@ -26,11 +26,12 @@ class Reach:
 @dataclass(frozen=True, slots=True)
 class Change:
     """The profile as it is to be, with what goes into the same write: the state too, if more than its policy changes,
-    and a version of a consent or the vehicle's own rules."""
+    and a version of a consent or the vehicle's own rules. What protects people goes through whatever is owed."""
 
     profile: Profile
     state: Callable[[VehicleState], VehicleState] | None = None
     also: Consent | Sequence[Rule] | None = None
+    protects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ async def amend(vehicle_id: str, decide: Callable[[Profile], Change], o: Reach) 
         if change.profile == found.value and change.state is None and found.value.due == found.value.next_moment:
             return found.value
         after = change.profile.scheduled()
+        if len(after.outbox) > max(OWED, len(found.value.outbox)) and not change.protects:
+            raise Unavailable(f"{vehicle_id}: what was done before is not handed on yet")
         try:
             state = await _state(found.value, change, o.states)
             version = await o.profiles.change(Versioned(after, found.version), state, change.also)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.folding import fold, refusal
-from shared.domain.ledger import Counted
+from shared.domain.ledger import Counted, with_limited
 from shared.domain.parked import Parked
 from shared.domain.policy import Privacy
 from shared.domain.rules import Book
@@ -25,6 +25,7 @@ from shared.ports import (
     Versioned,
     Vocabularies,
 )
+from shared.use_cases.batch_budget import Spent, size_of, slices, too_much
 from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save, tell
 
@@ -68,14 +69,17 @@ class Ingest:
         self._read_to: dict[str, Position] = {}
 
     async def batch(self, partition: str, arrivals: Sequence[Arrival], clock: Clock) -> list[Counted]:
-        """Apply, park and count every event of the batch, or raise Unavailable so that the batch comes again."""
+        """Apply, park and count every event of the batch, or raise Unavailable so that the batch comes again.
+
+        Vehicles that sent the least come first, and none takes in more than its budget: see batch_budget."""
         self._forget_after_a_gap(partition, arrivals)
         by_vehicle: dict[str, list[Arrival]] = {}
         for arrival in arrivals:
             by_vehicle.setdefault(arrival.device, []).append(arrival)
         slots = asyncio.Semaphore(IN_FLIGHT)
         entries = await asyncio.gather(
-            *(self._in_slot(slots, partition, own, clock) for own in by_vehicle.values()), return_exceptions=True
+            *(self._in_slot(slots, partition, own, clock) for own in sorted(by_vehicle.values(), key=size_of)),
+            return_exceptions=True,
         )
         counted: dict[Position, Counted] = {}
         for found in entries:
@@ -98,19 +102,28 @@ class Ingest:
     async def _in_slot(
         self, slots: asyncio.Semaphore, partition: str, own: Sequence[Arrival], clock: Clock
     ) -> list[Counted]:
+        entries, spent = list[Counted](), Spent()
         async with slots:
-            try:
-                if not own[0].device:
-                    raise NotFound("the hub names no device", Code.NO_DEVICE)
-                return await self._vehicle(partition, own, clock)
-            except NotFound as error:
-                code = Code.UNREGISTERED_DEVICE if error.code is Code.NOT_FOUND else error.code
-                return [await self._park(arrival, NotFound(error.detail, code), None) for arrival in own]
-            except Refused as error:
-                privacy = (await self._o.states.load(own[0].device)).value.policy.privacy
-                return [await self._park(arrival, error, privacy) for arrival in own]
+            for some in slices(own):
+                entries += await self._slice(partition, some, spent, clock)
+        return entries
 
-    async def _vehicle(self, partition: str, own: Sequence[Arrival], clock: Clock) -> list[Counted]:
+    async def _slice(self, partition: str, own: Sequence[Arrival], spent: Spent, clock: Clock) -> list[Counted]:
+        """One vehicle's events that go into one write, or are parked together."""
+        try:
+            if not own[0].device:
+                raise NotFound("the hub names no device", Code.NO_DEVICE)
+            if spent.all:
+                raise too_much()
+            return await self._vehicle(partition, own, spent, clock)
+        except NotFound as error:
+            code = Code.UNREGISTERED_DEVICE if error.code is Code.NOT_FOUND else error.code
+            return [await self._park(arrival, NotFound(error.detail, code), None) for arrival in own]
+        except Refused as error:
+            privacy = (await self._o.states.load(own[0].device)).value.policy.privacy
+            return [await self._park(arrival, error, privacy) for arrival in own]
+
+    async def _vehicle(self, partition: str, own: Sequence[Arrival], spent: Spent, clock: Clock) -> list[Counted]:
         """Fold one vehicle's events into one write, then hand on what follows from them."""
         vehicle = own[0].device
         for _ in range(ATTEMPTS):
@@ -126,6 +139,7 @@ class Ingest:
                     held = await save(found, self._scheduled(state, book, clock), self._o.states)
             except (Conflict, Unavailable):
                 continue
+            spent.add(own, entries, len(held.value.outbox))
             told = await self._tell(held, book, clock, owed_before=bool(found.value.outbox))
             if told and told.value.may_be_held(clock()):
                 self._hold(partition, vehicle, told)
@@ -162,7 +176,7 @@ class Ingest:
                 entries.append(await self._park(arrival, verdict, state.policy.privacy))
             elif isinstance(event, Event):
                 entries.append(Counted(arrival.position, verdict, None, event.telemetry.census))
-        return after, entries
+        return after, with_limited(entries, after.allowance.limited - state.allowance.limited)
 
     async def replay(self, arrival: Arrival, clock: Clock) -> Outcome:
         """Take in one event that was parked, as of when it arrived. It is parked already, so that it may stay so.

@@ -1,5 +1,6 @@
 """Handing on what was committed."""
 
+from asyncio import gather
 from collections.abc import Callable, Sequence
 
 from shared.domain.history import Chunk
@@ -7,6 +8,9 @@ from shared.domain.vehicle import Entry, VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.ports import Histories, Notifications, States, Versioned
 from shared.use_cases.books import ATTEMPTS
+
+AT_ONCE = 16
+"""Chunks of one vehicle that are stored at once."""
 
 
 async def save(found: Versioned[VehicleState], state: VehicleState, states: States) -> Versioned[VehicleState]:
@@ -30,15 +34,25 @@ async def tell(
     done: list[Entry] = []
     try:
         for entry in found.value.outbox:
-            if isinstance(entry, Chunk):
-                await histories.put(entry)
-            else:
+            if not isinstance(entry, Chunk):
                 await notifications.send(entry)
-            done.append(entry)
+                done.append(entry)
+        await _store([entry for entry in found.value.outbox if isinstance(entry, Chunk)], histories, done)
     finally:
         later = chunks_later and all(isinstance(entry, Chunk) for entry in done)
         left = await _forget(found, done, states, None if later else scheduled)
     return left
+
+
+async def _store(chunks: Sequence[Chunk], histories: Histories, done: list[Entry]) -> None:
+    """Some at once: one message may close hundreds. Those that were stored are done, also if others fail."""
+    for start in range(0, len(chunks), AT_ONCE):
+        some = chunks[start : start + AT_ONCE]
+        failures = await gather(*map(histories.put, some), return_exceptions=True)
+        done += [chunk for chunk, failure in zip(some, failures, strict=True) if failure is None]
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
 
 async def _forget(

@@ -255,8 +255,17 @@ def test_however_often_somebody_changes_their_mind_the_list_of_deletions_stays_s
     for number in range(500):
         found = with_clearing(found, cleared_from(NOON, NOON + number * DAY, 1 + number % 364))
         assert all(c.end <= found[-1].end for c in found)
-    assert len(found) <= CLEARINGS + 1
+        assert len(found) <= CLEARINGS
     assert len(with_clearing(found, cleared_from(NOON, NOON + 600 * DAY, 0))) == 1, "a refusal covers them all"
+
+
+def test_nor_does_it_grow_with_every_owner_and_nothing_that_was_to_go_is_left_out() -> None:
+    found: tuple[Clearing, ...] = ()
+    for number in range(500):
+        found = with_clearing(found, cleared_from(NOON + number * DAY, NOON + (number + 1) * DAY, 7))
+        assert len(found) <= CLEARINGS
+    ever = range(NOON, NOON + 500 * DAY, DAY // 2)
+    assert all(any(c.hides(at, NOON + 600 * DAY) for c in found) for at in ever)
 
 
 # ---- silent cars
@@ -316,6 +325,7 @@ SURVIVES = {
     "outbox": "what is still to be handed on to the last owner and into history",
     "track": "just `outdated`: spans whose trips are still to be derived, for the last owner and operators",
     "owed": "when the outbox is looked after",
+    "allowance": "limits how much the vehicle may raise, over a sale too; it is shown to nobody",
     "due": "when the timer comes",
 }
 BEGINS_ANEW = {
@@ -372,7 +382,7 @@ async def test_each_field_of_the_state_is_blank_after_a_sale_or_may_survive_for_
     assert {f.name for f in fields(VehicleState)} == {
         *("vehicle_id", "policy", "signals", "window", "position", "newest", "episodes", "outbox", "committed", "due"),
         *("revision", "open", "track", "gaps", "seen_at", "generation", "suspect", "connection", "owed", "location"),
-        "clock",
+        *("clock", "allowance"),
     }
 
 

@@ -13,6 +13,7 @@ from shared.domain.telemetry import OLDEST, Telemetry
 from shared.errors import Code, Malformed
 from tests.examples import NOON, VEHICLE, cloud_event, encoded, with_signals
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 DECODER = Decoder(vocabulary(Release()))
 
 
@@ -31,10 +32,10 @@ def sampled(**sample: Any) -> bytes:
 
 
 def test_a_message_is_read() -> None:
-    telemetry = read(encoded(cloud_event(sequence="1234", traceparent="00-a-b-01")))
-    assert (telemetry.vehicle_id, telemetry.sequence, telemetry.traceparent) == (VEHICLE, 1234, "00-a-b-01")
+    telemetry = read(encoded(cloud_event(sequence="1234", traceparent=TRACE)))
+    assert (telemetry.vehicle_id, telemetry.sequence, telemetry.traceparent) == (VEHICLE, 1234, TRACE)
     assert telemetry.samples[0] == (NOON, {"Vehicle.Speed": 52.3})
-    assert telemetry.census == (1, 1, 0, 0, 0)
+    assert telemetry.census == (1, 1, 0, 0, 0, 0)
 
 
 def test_the_second_message_of_a_vehicle_reads_as_the_first() -> None:
@@ -120,7 +121,7 @@ def test_a_limit_is_reached_with_its_last_reading() -> None:
 def test_a_reading_that_does_not_fit_is_left_out_alone(path: str, value: object) -> None:
     telemetry = read(with_signals(**{path: value, "Exterior.Humidity": 40.0}))
     assert telemetry.samples[0].readings == {"Vehicle.Exterior.Humidity": 40.0}
-    assert telemetry.census == (1, 2, 1, 0, 0)
+    assert telemetry.census == (1, 2, 1, 0, 0, 0)
 
 
 def test_a_whole_number_is_a_float_too() -> None:
