@@ -25,6 +25,8 @@ MOST_READINGS = 2_000
 """Readings of one message, over all its samples."""
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
+LONGEST_TRACE = 128
+"""Characters of a `traceparent`."""
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
@@ -68,7 +70,9 @@ class Decoder:
             samples, refused, skewed = _timed([s.at for s in samples], [s.readings for s in samples], arrived_at)
         samples, heavy = _lightened(samples, body)
         not_places, refused = self._vocabulary.not_places, refused + heavy
-        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
+        return Telemetry(
+            device, int(number), samples, readings, refused, 0, skewed, _trace(event.traceparent), not_places
+        )
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -94,8 +98,7 @@ class Decoder:
         samples, refused, skewed = _timed([at for at, _ in raw], read, arrived_at)
         samples, heavy = _lightened(samples, body)
         refused += misfits + heavy
-        traceparent = event.get("traceparent")
-        trace = traceparent if isinstance(traceparent, str) else None
+        trace = _trace(event.get("traceparent"))
         number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
         return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
 
@@ -137,6 +140,12 @@ def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return {names[p]: v for p, v in signals.items() if p in names} | {
         p: v for p, v in signals.items() if p not in names
     }
+
+
+def _trace(traceparent: object) -> str | None:
+    """As W3C Trace Context has it, 55 characters; what is longer than it could ever be goes nowhere."""
+    fits = isinstance(traceparent, str) and len(traceparent) <= LONGEST_TRACE and traceparent.isprintable()
+    return traceparent if fits else None  # type: ignore[return-value]
 
 
 def _release(dataschema: object) -> str | None:
