@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import deliveries, notifications, wake
+from functions import deliveries, lifecycle, notifications, wake
 from shared.codec import messages
 from shared.domain.inbox import Turn, item_id
 from shared.domain.kinds import KINDS, Channel
@@ -18,7 +18,7 @@ from shared.domain.preferences import ANY, Preferences
 from shared.errors import Code, Conflict, Malformed, NotFound, Refused
 from shared.use_cases.attempts import MOST_ATTEMPTS
 from tests.examples import BRAND, NOON, VEHICLE
-from tests.functions.test_events import message
+from tests.functions.test_events import message, received, together
 from tests.memory import MemoryWorld
 
 ADA = PersonId(BRAND, "user-ada")
@@ -81,12 +81,22 @@ RAW = [
     b'{"schema": 2, "attempt": 0, "content": {"$type": "System.Object", "__proto__": {}}}',
     b'/* a comment */ {"schema": 2, "attempt": 0, "content": {}}',
 ]
-ENVELOPES: list[tuple[str, Any]] = [
-    ("schema", version) for version in (None, 0, 1, 3, -2, 2.5, "2", True, [2], {"v": 2}, 10**30)
-]
-ENVELOPES += [
-    ("attempt", value)
-    for value in (None, -1, 1.5, "0", "x", True, [0], {}, 10**30, -(10**30), 2**63, 1_001, float("inf"), float("nan"))
+VERSIONS: list[Any] = [None, 0, 1, 3, -2, 2.5, "2", True, [2], {"v": 2}, 10**30]
+ATTEMPTS: list[Any] = [
+    None,
+    -1,
+    1.5,
+    "0",
+    "x",
+    True,
+    [0],
+    {},
+    10**30,
+    -(10**30),
+    2**63,
+    1_001,
+    float("inf"),
+    float("nan"),
 ]
 WRONG: list[Any] = [[[]], [{}], {"a": {"b": {}}}, -(10**30), 10**400, "\udfff", "a\x00b", "x" * 5_000, 2.5e300]
 OPTIONAL = {"traceparent", "collapse", "due", "expiresAt", "urgency", "audience", "named", "facts"}
@@ -100,8 +110,10 @@ def whole(content: Any, **envelope: Any) -> bytes:
 def shapes(queue: str) -> Iterator[bytes]:
     good = GOOD[queue]
     yield from RAW
-    for name, value in ENVELOPES:
-        yield whole(good, **{name: value})
+    for version in VERSIONS:
+        yield whole(good, schema=version)
+    for attempt in ATTEMPTS:
+        yield whole(good, attempt=attempt)
     for name in good.keys() - OPTIONAL:
         yield whole({key: value for key, value in good.items() if key != name})
         others: list[Any] = [None, True, [], {}, "", 0 if isinstance(good[name], str) else "0", *WRONG]
@@ -257,3 +269,37 @@ async def test_why_a_message_is_parked_says_nothing_of_what_it_says(world: Memor
         await poison(world, "notifications", whole(GOOD["notifications"] | {name: {secret: [secret]}}))
         await poison(world, "notifications", whole(GOOD["notifications"] | {name: secret, secret: 1}))
         assert secret not in "".join(parked.detail for parked in world.parking.held.values())
+
+
+# ---- connection events
+
+
+CONNECTED = {"opType": "deviceConnected", "operationTimestamp": "2026-11-22T12:00:00Z", "deviceId": VEHICLE}
+WRONG_TEXTS: list[Any] = [None, "", 7, [], ["deviceConnected"], {}, "x" * 9_999, "9999-99-99T00:00:00Z"]
+WRONG_NUMBERS: list[Any] = [None, 7, "", "xyz", "0" * 129, [], {}, "\u0663"]
+EVENTS: list[tuple[dict[str, Any], bytes]] = [
+    *((CONNECTED | {"opType": text}, b'{"sequenceNumber": "0A"}') for text in WRONG_TEXTS),
+    *((CONNECTED | {"operationTimestamp": text}, b'{"sequenceNumber": "0A"}') for text in WRONG_TEXTS),
+    *((CONNECTED, body) for body in RAW),
+    *((CONNECTED, json.dumps({"sequenceNumber": number}).encode()) for number in WRONG_NUMBERS),
+]
+
+
+async def test_a_connection_event_that_is_none_is_parked_and_its_neighbour_is_taken_in(world: MemoryWorld) -> None:
+    """A partition is read again for ever if its function raises: one event would hold up all behind it."""
+    good = received(len(EVENTS), b'{"sequenceNumber": "0A"}', properties=CONNECTED)
+    bad = [received(n, body, properties=properties) for n, (properties, body) in enumerate(EVENTS)]
+    await lifecycle.ingest_lifecycle(together([*bad, good]))
+    assert world.parking.reasons == ["malformed_data"] * len(EVENTS)
+    assert world.ledgers.shelf.held["lifecycle-3"].value.outcomes == {"parked": len(EVENTS), "applied": 1}
+
+
+async def test_a_connection_event_that_the_store_refuses_is_parked(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> str:
+        raise Refused("never")
+
+    monkeypatch.setattr(world.states, "commit", refused)
+    await lifecycle.ingest_lifecycle([received(0, b'{"sequenceNumber": "0A"}', properties=CONNECTED)])
+    assert world.parking.reasons == ["store_refused"]
