@@ -29,10 +29,16 @@ async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
 async def publish_defaults(caller: Principal, wanted: Sequence[Rule], now: int, rules: Rules) -> Sequence[Rule]:
     """Replace what the operator's brand tells (`now` in epoch ms); every instance goes by it within a minute."""
     require_operator(caller)
-    known = {rule.id: rule for rule in await rules.defaults(caller.brand)}
-    made = [rule.made(now, known.get(rule.id)) for rule in wanted]
-    await rules.put_defaults(caller.brand, made)
-    return made
+    for _ in range(ATTEMPTS):
+        found = await rules.read_defaults(caller.brand)
+        known = {rule.id: rule for rule in found.value}
+        made = [rule.made(now, known.get(rule.id)) for rule in wanted]
+        try:
+            await rules.put_defaults(caller.brand, made, found.version)
+        except Conflict:
+            continue
+        return made
+    raise Unavailable("the brand's rules are being written by others")
 
 
 async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[Rule]:
