@@ -9,6 +9,7 @@ from shared.codec import schemas
 from shared.codec.answers import moment
 from shared.codec.replies import decision_answer, decisions_answer
 from shared.codec.requests import Check
+from shared.domain.person import PersonId
 from shared.domain.principal import Principal
 from shared.metering import decided
 from shared.use_cases.entitlements import Answered, Question
@@ -17,12 +18,13 @@ bp = func.Blueprint()
 HOW = ("explain", "use", "userId")
 
 
-@endpoint(bp, "POST", "v1/entitlements/check", schemas.DecisionsAnswer, asks=Check, query=("explain",))
+@endpoint(bp, "POST", "v1/entitlements/check", schemas.DecisionsAnswer, asks=Check, query=("explain",), reads=True)
 async def check_entitlements(req: func.HttpRequest) -> func.HttpResponse:
     """Decisions on up to a hundred features of a vehicle, in one round trip."""
     who, wanted = await caller(req), body(Check, req)
     question = Question(wanted.vehicle_id, wanted.features, wanted.user_id, wanted.use == "command")
     explain = _explain(req)
+    await world().trail.record(who, "check_entitlements", wanted.vehicle_id)
     found = await _ask(who, question, explain)
     return answer(decisions_answer(wanted.vehicle_id, found.decisions, found.stale, explain))
 
@@ -48,11 +50,13 @@ async def check_entitlement(req: func.HttpRequest) -> func.HttpResponse:
 async def issue_passport(req: func.HttpRequest) -> func.HttpResponse:
     """What the vehicle may use in the next week, signed, so that it can decide without a network.
 
-    `offlineValidUntil` is for how long at most a car that hears nothing may honour it, whoever owns it by then."""
+    `offlineValidUntil` is for how long at most a car that hears nothing may honour it, whoever owns it by then;
+    `leftOut` names features that may be used and did not fit into it."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     issued = await world().checks.passport(who, vehicle, world().signer)
     until = moment(issued.expires_at * 1000)
     bound = {"expiresAt": until, "offlineValidUntil": until, "minIssuedAt": issued.min_issued_at}
+    bound |= {"leftOut": list(issued.left_out)}
     return answer({"passport": issued.passport, **bound})
 
 
@@ -74,7 +78,8 @@ async def read_passport_keys(req: func.HttpRequest) -> func.HttpResponse:
 async def _ask(who: Principal, question: Question, explain: bool) -> Answered:
     """What is explained, or asked for another, tells about a person: that goes on record."""
     if explain or question.user_id is not None:
-        await world().trail.record(who, "explain_entitlement", question.vehicle_id)
+        asked_for = PersonId(who.brand, question.user_id).pseudonym if question.user_id is not None else ""
+        await world().trail.record(who, "explain_entitlement", question.vehicle_id, asked_for)
     found = await world().checks.check(who, question)
     decided(found.decisions)
     return found

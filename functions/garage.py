@@ -14,7 +14,7 @@ from shared.use_cases import garage
 bp = func.Blueprint()
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/claim-code", schemas.CodeAnswer, status=201, keyed=True, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/claim-code", schemas.CodeAnswer, status=201, keyed=True)
 async def make_claim_code(req: func.HttpRequest) -> func.HttpResponse:
     """An operator or the car shows a code, with which a person becomes the owner of a vehicle that has none."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -23,7 +23,7 @@ async def make_claim_code(req: func.HttpRequest) -> func.HttpResponse:
     return answer(code_answer(made.code, made.expires_at), 201)
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/transfer", schemas.CodeAnswer, status=201, keyed=True, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/transfer", schemas.CodeAnswer, status=201, keyed=True)
 async def make_transfer_code(req: func.HttpRequest) -> func.HttpResponse:
     """The owner or an operator gets a code, with which another person takes the vehicle over."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -49,14 +49,14 @@ async def read_own_vehicles(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [own_vehicle_answer(who.subject, profile, member) for profile, member in found]})
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/members", schemas.MembersAnswer, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/members", schemas.MembersAnswer)
 async def read_members(req: func.HttpRequest) -> func.HttpResponse:
     """Who may use it, and who is invited, for its owner and operators."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(members_answer(await garage.read_members(who, vehicle, world().reach)))
 
 
-@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/members/{user_id}", recorded=True)
+@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/members/{user_id}")
 async def remove_member(req: func.HttpRequest) -> func.HttpResponse:
     """A person leaves, or the owner or an operator takes access away. With the owner's all other access ends."""
     who, vehicle, user = await caller(req), path_id(req, "vehicle_id"), path_user(req)
@@ -65,14 +65,7 @@ async def remove_member(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @endpoint(
-    bp,
-    "POST",
-    "v1/vehicles/{vehicle_id}/invitations",
-    schemas.InvitationAnswer,
-    asks=Invite,
-    status=201,
-    keyed=True,
-    recorded=True,
+    bp, "POST", "v1/vehicles/{vehicle_id}/invitations", schemas.InvitationAnswer, asks=Invite, status=201, keyed=True
 )
 async def invite_member(req: func.HttpRequest) -> func.HttpResponse:
     """The owner or an operator lets whoever accepts it use the vehicle; the token is to be handed over."""
@@ -85,7 +78,7 @@ async def invite_member(req: func.HttpRequest) -> func.HttpResponse:
     return answer(invitation_answer(made, token), 201)
 
 
-@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/invitations/{invitation_id}", recorded=True)
+@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/invitations/{invitation_id}")
 async def withdraw_invitation(req: func.HttpRequest) -> func.HttpResponse:
     """The owner or an operator takes an invitation back."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -101,7 +94,7 @@ async def accept_invitation(req: func.HttpRequest) -> func.HttpResponse:
     return answer(vehicle_answer(profile), 201)
 
 
-@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/services/{feature}", schemas.SwitchAnswer, asks=Switch, recorded=True)
+@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/services/{feature}", schemas.SwitchAnswer, asks=Switch)
 async def switch_service(req: func.HttpRequest) -> func.HttpResponse:
     """A user of the vehicle switches a feature off, for everyone who uses it, or on again."""
     who, vehicle, feature = await caller(req), path_id(req, "vehicle_id"), path_id(req, "feature")

@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
 
 from functions.reading import path_id
+from functions.recording import UNRECORDED, detail
 from shared.bootstrap import world
 from shared.codec.answers import to_json
 from shared.codec.bodies import parse
@@ -48,7 +49,12 @@ class Route:
     query: tuple[str, ...]
     keyed: bool
     public: bool
-    recorded: bool
+    reads: bool
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it is put on record that an operator or partner asks for it."""
+        return not self.public and self.name not in UNRECORDED
 
 
 ROUTES: list[Route] = []
@@ -70,18 +76,20 @@ def endpoint(
     query: tuple[str, ...] = (),
     keyed: bool = False,
     public: bool = False,
-    recorded: bool = False,
+    reads: bool | None = None,
 ) -> Callable[[Handler], Any]:
     """Register a handler for one method and route; what it raises is answered as a problem.
 
     `asks` and `answers` are the shapes of the bodies (none is 204), `query` names what it reads of the query, `keyed`
-    whether it honours Idempotency-Key, `public` that it needs no token. What an operator or partner asks of a
-    `recorded` one is put on record first: it concerns people's data."""
+    whether it honours Idempotency-Key, `public` that it needs no token, `reads` that it changes nothing (of a GET
+    without saying). What operators and partners ask for is put on record before it is done: reading once a minute,
+    anything else each time."""
 
     def register(handler: Handler) -> Any:
         done = status if answers is not None else 204
         promise = inspect.cleandoc(handler.__doc__ or "")
-        about = handler.__name__, promise, asks, answers, done, query, keyed, public, recorded
+        only_reads = method == "GET" if reads is None else reads
+        about = handler.__name__, promise, asks, answers, done, query, keyed, public, only_reads
         route = Route(method, template, *about)
         ROUTES.append(route)
         routed = bp.route(f"api/{template}", methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
@@ -181,7 +189,7 @@ async def caller(req: func.HttpRequest) -> Principal:
     route = _route.get(None)
     if route is not None and route.recorded:
         whose = path_id(req, "vehicle_id") if "vehicle_id" in req.route_params else ""
-        await world().trail.record(who, route.name, whose)
+        await world().trail.record(who, route.name, whose, detail(req, who), each=not route.reads)
     return who
 
 

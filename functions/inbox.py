@@ -56,9 +56,7 @@ async def delete_one(req: func.HttpRequest) -> func.HttpResponse:
     return no_content()
 
 
-@endpoint(
-    bp, "GET", "v1/vehicles/{vehicle_id}/notifications", told.NotificationsAnswer, query=("limit",), recorded=True
-)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/notifications", told.NotificationsAnswer, query=("limit",))
 async def list_notifications(req: func.HttpRequest) -> func.HttpResponse:
     """To an operator the newest notifications about a vehicle, whoever was told."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -70,5 +68,6 @@ async def list_notifications(req: func.HttpRequest) -> func.HttpResponse:
 async def read_trail(req: func.HttpRequest) -> func.HttpResponse:
     """Every attempt to tell of it: to an operator everyone's, to a person the own, to a partner its endpoints'."""
     who, id = await caller(req), path_id(req, "notification_id")
-    await world().trail.record(who, "read_trail", id)
-    return answer(trail_answer(list(await inbox.trail(who, id, world().inbox, world().endpoints))))
+    found = list(await inbox.trail(who, id, world().inbox, world().endpoints))
+    await world().trail.record(who, "read_trail", found[0].notification.vehicle_id, id)
+    return answer(trail_answer(found))

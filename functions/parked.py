@@ -7,13 +7,16 @@ from functions.queues import resend
 from functions.reading import day, limit, path_id, word
 from shared.bootstrap import world
 from shared.codec import schemas
-from shared.codec.answers import access_answer, parked_answer, parked_whole
+from shared.codec.answers import access_answer, parked_answer, parked_whole, tally_answer
 from shared.codec.requests import Replay
 from shared.domain.parked import Filter
 from shared.use_cases import parking
 from shared.use_cases.parking import Outside
 
 bp = func.Blueprint()
+
+PAGE = 1_000
+"""Records on a page of the audit, at most."""
 
 
 @endpoint(bp, "GET", "v1/parked", schemas.ParkedAnswers, query=("reason", "day", "device", "limit", "cursor"))
@@ -28,7 +31,7 @@ async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
 async def read_parked(req: func.HttpRequest) -> func.HttpResponse:
     """An operator reads one with its body, and that is put on record."""
     who, name = await caller(req), path_id(req, "name")
-    return answer(parked_whole(name, await parking.read_parked(who, name, world().clock, _outside())))
+    return answer(parked_whole(name, await parking.read_parked(who, name, _outside())))
 
 
 @endpoint(bp, "POST", "v1/parked/{name}/replay", schemas.ReplayedAnswer)
@@ -48,14 +51,16 @@ async def replay_all_parked(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"outcomes": dict(done.outcomes), "more": done.more})
 
 
-@endpoint(bp, "GET", "v1/audit", schemas.AuditAnswer, query=("day",))
+@endpoint(bp, "GET", "v1/audit", schemas.AuditAnswer, query=("day", "limit", "cursor"))
 async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
-    """What operators did on a UTC day with the data of the own brand."""
-    who, on = await caller(req), day(req, world().clock())
-    found = await parking.read_audit(who, str(on), world().audit)
-    return answer({"items": [access_answer(access) for access in found]})
+    """What operators and partners asked for on a UTC day, the oldest first, a page at a time; the first page says what
+    was only counted."""
+    who, on = await caller(req), str(day(req, world().clock()))
+    page, counted = await parking.read_audit(who, on, limit(req, PAGE, PAGE), req.params.get("cursor"), world().audit)
+    items = [access_answer(access) for access in page.items]
+    return answer({"items": items, "counted": [tally_answer(tally) for tally in counted], "cursor": page.cursor})
 
 
 def _outside() -> Outside:
     w = world()
-    return Outside(w.parking, w.profiles, w.audit, w.ingest, resend)
+    return Outside(w.parking, w.profiles, w.trail, w.ingest, resend)

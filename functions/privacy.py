@@ -15,9 +15,7 @@ from shared.use_cases.privacy import Wish
 bp = func.Blueprint()
 
 
-@endpoint(
-    bp, "PUT", "v1/vehicles/{vehicle_id}/privacy", schemas.PrivacyChanged, asks=ChangePrivacy, keyed=True, recorded=True
-)
+@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/privacy", schemas.PrivacyChanged, asks=ChangePrivacy, keyed=True)
 async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The primary user or an operator sets the mode; the answer says from when on it holds everywhere."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -28,16 +26,14 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
     return answer(privacy_changed(profile, wanted.mode, begins, until))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/privacy", schemas.PrivacyAnswer, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/privacy", schemas.PrivacyAnswer)
 async def read_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The mode that holds now, and what lies ahead, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(privacy_answer(await vehicles.read_profile(who, vehicle, world().profiles), world().clock()))
 
 
-@endpoint(
-    bp, "PUT", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentAnswer, asks=GiveConsent, recorded=True
-)
+@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentAnswer, asks=GiveConsent)
 async def give_consent(req: func.HttpRequest) -> func.HttpResponse:
     """The primary user or an operator agrees or refuses; every version of what was said stays."""
     who, vehicle, purpose = await caller(req), path_id(req, "vehicle_id"), path_id(req, "purpose")
@@ -46,7 +42,7 @@ async def give_consent(req: func.HttpRequest) -> func.HttpResponse:
     return answer(consent_answer(await privacy.give_consent(who, vehicle, said, world().reach)))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentsAnswer, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentsAnswer)
 async def read_consents(req: func.HttpRequest) -> func.HttpResponse:
     """Every version, the oldest first, for whoever has access."""
     who, vehicle, purpose = await caller(req), path_id(req, "vehicle_id"), path_id(req, "purpose")

@@ -33,14 +33,14 @@ async def publish_default_rules(req: func.HttpRequest) -> func.HttpResponse:
     return answer(rules_answer(await rules.publish_defaults(who, wanted, world().clock(), world().rules)))
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/rules", schemas.RulesAnswer, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/rules", schemas.RulesAnswer)
 async def read_vehicle_rules(req: func.HttpRequest) -> func.HttpResponse:
     """The vehicle's own rules, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(rules_answer(await rules.read_own(who, vehicle, _outside())))
 
 
-@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/rules/{rule_id}", dict[str, Any], asks=PutRule, recorded=True)
+@endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/rules/{rule_id}", dict[str, Any], asks=PutRule)
 async def put_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     """An operator or a user of the vehicle adds or replaces a rule; it takes the place of the brand's of its id."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "rule_id")
@@ -51,7 +51,7 @@ async def put_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     return answer(rule_document(rule))
 
 
-@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/rules/{rule_id}", recorded=True)
+@endpoint(bp, "DELETE", "v1/vehicles/{vehicle_id}/rules/{rule_id}")
 async def drop_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
     """An operator or a user of the vehicle takes a rule away."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")

@@ -18,7 +18,7 @@ SOLD = "v1/vehicles/{vehicle_id}/subscriptions"
 ONE = SOLD + "/{subscription_id}"
 
 
-@endpoint(bp, "POST", SOLD, schemas.SubscriptionAnswer, asks=Subscribe, status=201, keyed=True, recorded=True)
+@endpoint(bp, "POST", SOLD, schemas.SubscriptionAnswer, asks=Subscribe, status=201, keyed=True)
 async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """The owner buys a plan: with the trial, if there is one, and else it can be used once it is paid for. Or an
     operator sells it, paid for."""
@@ -29,14 +29,14 @@ async def subscribe_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     return answer(subscription_answer(sold, who.at), 201)
 
 
-@endpoint(bp, "GET", SOLD, schemas.SalesAnswer, recorded=True)
+@endpoint(bp, "GET", SOLD, schemas.SalesAnswer)
 async def read_sales(req: func.HttpRequest) -> func.HttpResponse:
     """What was sold and granted, for the owner and operators."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(sales_answer(await sales.read(who, vehicle, world().reach), who.at))
 
 
-@endpoint(bp, "GET", ONE + "/books", schemas.BooksAnswer, recorded=True)
+@endpoint(bp, "GET", ONE + "/books", schemas.BooksAnswer)
 async def read_books_of_sale(req: func.HttpRequest) -> func.HttpResponse:
     """All that was done with one sale or grant, the oldest first, for the owner and operators."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -44,7 +44,7 @@ async def read_books_of_sale(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [entry_answer(entry) for entry in found]})
 
 
-@endpoint(bp, "POST", ONE + "/cancel", schemas.SubscriptionAnswer, asks=Cancel, keyed=True, recorded=True)
+@endpoint(bp, "POST", ONE + "/cancel", schemas.SubscriptionAnswer, asks=Cancel, keyed=True)
 async def cancel_subscription(req: func.HttpRequest) -> func.HttpResponse:
     """It ends now, or where it was paid for."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "subscription_id")
@@ -52,7 +52,7 @@ async def cancel_subscription(req: func.HttpRequest) -> func.HttpResponse:
     return answer(subscription_answer(await sales.cancel(who, vehicle, id, at_once, again, world().reach), who.at))
 
 
-@endpoint(bp, "POST", ONE + "/resume", schemas.SubscriptionAnswer, keyed=True, recorded=True)
+@endpoint(bp, "POST", ONE + "/resume", schemas.SubscriptionAnswer, keyed=True)
 async def resume_subscription(req: func.HttpRequest) -> func.HttpResponse:
     """It does not end after all, nor give way to another plan."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "subscription_id")
@@ -60,7 +60,7 @@ async def resume_subscription(req: func.HttpRequest) -> func.HttpResponse:
     return answer(subscription_answer(await sales.resume(who, vehicle, id, again, world().reach), who.at))
 
 
-@endpoint(bp, "POST", ONE + "/change", schemas.SubscriptionAnswer, asks=ChangePlan, keyed=True, recorded=True)
+@endpoint(bp, "POST", ONE + "/change", schemas.SubscriptionAnswer, asks=ChangePlan, keyed=True)
 async def change_subscription(req: func.HttpRequest) -> func.HttpResponse:
     """Another plan takes its place where it was paid for; that one's subscription is answered."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "subscription_id")
@@ -69,7 +69,7 @@ async def change_subscription(req: func.HttpRequest) -> func.HttpResponse:
     return answer(subscription_answer(after, who.at))
 
 
-@endpoint(bp, "POST", ONE + "/payments", schemas.SubscriptionAnswer, asks=Payment, keyed=True, recorded=True)
+@endpoint(bp, "POST", ONE + "/payments", schemas.SubscriptionAnswer, asks=Payment, keyed=True)
 async def report_payment(req: func.HttpRequest) -> func.HttpResponse:
     """An operator, or a partner that takes payments, says what came of charging for a term."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "subscription_id")
@@ -80,16 +80,7 @@ async def report_payment(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint(
-    bp,
-    "POST",
-    "v1/vehicles/{vehicle_id}/grants",
-    schemas.GrantAnswer,
-    asks=GiveFeature,
-    status=201,
-    keyed=True,
-    recorded=True,
-)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/grants", schemas.GrantAnswer, asks=GiveFeature, status=201, keyed=True)
 async def grant_feature(req: func.HttpRequest) -> func.HttpResponse:
     """An operator gives a feature, for a time or for good."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -101,9 +92,7 @@ async def grant_feature(req: func.HttpRequest) -> func.HttpResponse:
     return answer(grant_answer(given), 201)
 
 
-@endpoint(
-    bp, "POST", "v1/vehicles/{vehicle_id}/grants/{grant_id}/revoke", schemas.GrantAnswer, keyed=True, recorded=True
-)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/grants/{grant_id}/revoke", schemas.GrantAnswer, keyed=True)
 async def revoke_grant(req: func.HttpRequest) -> func.HttpResponse:
     """An operator takes a grant back from now on."""
     who, vehicle, id = await caller(req), path_id(req, "vehicle_id"), path_id(req, "grant_id")

@@ -24,7 +24,7 @@ HELD = 8
 _told: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
 
-@endpoint(bp, "GET", "v1/sightings", schemas.SightingsAnswer, query=("limit", "cursor", "after"), recorded=True)
+@endpoint(bp, "GET", "v1/sightings", schemas.SightingsAnswer, query=("limit", "cursor", "after"))
 async def read_sightings(req: func.HttpRequest) -> func.HttpResponse:
     """Where an operator's brand's or a person's own vehicles were seen last, a page at a time; with `after` (a `mark`)
     those that were seen again since, for which it waits half a minute."""

@@ -17,7 +17,7 @@ from shared.use_cases.history import Outside, Stretch
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state", schemas.StateAnswer, query=("paths",), recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/state", schemas.StateAnswer, query=("paths",))
 async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     """The newest reading of every signal, or of those that `paths` asks for, for whoever has access."""
     who, vehicle, w = await caller(req), path_id(req, "vehicle_id"), world()
@@ -31,7 +31,6 @@ async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     "v1/vehicles/{vehicle_id}/history",
     schemas.SeriesAnswer,
     query=("path", "resolution", "from", "to", "limit", "cursor"),
-    recorded=True,
 )
 async def read_history(req: func.HttpRequest) -> func.HttpResponse:
     """One signal over time, as it was or by intervals of `resolution` seconds."""
@@ -44,14 +43,7 @@ async def read_history(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"vehicleId": vehicle, "path": path, "points": points, "cursor": page.cursor})
 
 
-@endpoint(
-    bp,
-    "GET",
-    "v1/vehicles/{vehicle_id}/trips",
-    schemas.TripsAnswer,
-    query=("from", "to", "limit", "cursor"),
-    recorded=True,
-)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips", schemas.TripsAnswer, query=("from", "to", "limit", "cursor"))
 async def list_trips(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
@@ -59,21 +51,14 @@ async def list_trips(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [trip_answer(trip) for trip in page.items], "cursor": page.cursor})
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips/{trip_id}", schemas.TripFeature, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/trips/{trip_id}", schemas.TripFeature)
 async def read_trip(req: func.HttpRequest) -> func.HttpResponse:
     """One trip with its line, as GeoJSON."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(trip_feature(await history.read_trip(who, vehicle, path_id(req, "trip_id"), _outside())))
 
 
-@endpoint(
-    bp,
-    "GET",
-    "v1/vehicles/{vehicle_id}/charges",
-    schemas.ChargesAnswer,
-    query=("from", "to", "limit", "cursor"),
-    recorded=True,
-)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}/charges", schemas.ChargesAnswer, query=("from", "to", "limit", "cursor"))
 async def list_charges(req: func.HttpRequest) -> func.HttpResponse:
     """The newest first, a page at a time."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")

@@ -120,7 +120,7 @@ async def read_templates(req: func.HttpRequest) -> func.HttpResponse:
     return answer(templates_answer(await wording.published(await caller(req), world().words)))
 
 
-@endpoint(bp, "POST", "v1/templates/preview", told.TemplateParts, asks=PreviewTemplate)
+@endpoint(bp, "POST", "v1/templates/preview", told.TemplateParts, asks=PreviewTemplate, reads=True)
 async def preview_template(req: func.HttpRequest) -> func.HttpResponse:
     """What a template looks like with facts that are like real ones; without parts, what is shipped."""
     who, wanted = await caller(req), body(PreviewTemplate, req)

@@ -28,7 +28,6 @@ bp = func.Blueprint()
     asks=RegisterOneOrMany,
     status=201,
     keyed=True,
-    recorded=True,
 )
 async def register_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator registers a vehicle of the own brand (201); or several, each answered for itself (200)."""
@@ -58,12 +57,7 @@ async def _register(who: Principal, wanted: RegisterVehicle, key: str | None, di
 
 
 @endpoint(
-    bp,
-    "GET",
-    "v1/vehicles",
-    schemas.VehiclesAnswer,
-    query=("region", "model", "status", "vin", "limit", "cursor"),
-    recorded=True,
+    bp, "GET", "v1/vehicles", schemas.VehiclesAnswer, query=("region", "model", "status", "vin", "limit", "cursor")
 )
 async def list_vehicles(req: func.HttpRequest) -> func.HttpResponse:
     """An operator looks for vehicles of the own brand, a page at a time; `vin` is how the VIN begins."""
@@ -73,20 +67,20 @@ async def list_vehicles(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"items": [vehicle_answer(profile) for profile in page.items], "cursor": page.cursor})
 
 
-@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}", schemas.VehicleAnswer, recorded=True)
+@endpoint(bp, "GET", "v1/vehicles/{vehicle_id}", schemas.VehicleAnswer)
 async def read_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """Who the vehicle is, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     return answer(vehicle_answer(await vehicles.read_profile(who, vehicle, world().profiles, Scope.VEHICLE)))
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/activate", schemas.VehicleAnswer, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/activate", schemas.VehicleAnswer)
 async def activate_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator lets a suspended vehicle use its features again."""
     return await _set(req, Status.ACTIVE)
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/suspend", schemas.VehicleAnswer, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/suspend", schemas.VehicleAnswer)
 async def suspend_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator takes a vehicle's features away for the time being; what it was sold stays."""
     return await _set(req, Status.SUSPENDED)
@@ -97,13 +91,13 @@ async def _set(req: func.HttpRequest, status: Status) -> func.HttpResponse:
     return answer(vehicle_answer(await vehicles.change_status(who, vehicle, status, world().reach)))
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/decommission", schemas.VehicleAnswer, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/decommission", schemas.VehicleAnswer)
 async def decommission_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator takes a vehicle out of service for good; nothing that it sends is taken in any more."""
     return await _set(req, Status.DECOMMISSIONED)
 
 
-@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/release", schemas.VehicleAnswer, recorded=True)
+@endpoint(bp, "POST", "v1/vehicles/{vehicle_id}/release", schemas.VehicleAnswer)
 async def release_vehicle(req: func.HttpRequest) -> func.HttpResponse:
     """An operator ends a quarantine: the device that turned up last is the vehicle's."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")

@@ -40,9 +40,9 @@ async def read_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint(bp, "PUT", "v1/webhooks/{endpoint_id}", told.EndpointAnswer, asks=PutEndpoint)
 async def put_webhook(req: func.HttpRequest) -> func.HttpResponse:
-    """Change where it listens and what it hears, switch it off, or on again."""
+    """Change where it listens, which is asked with a challenge, and what it hears; switch it off, or on again."""
     (who, id), wanted = await _asked(req), body(PutEndpoint, req)
-    step = webhooks.changed(wanted.url, frozenset(wanted.kinds), wanted.enabled)
+    step = webhooks.changed(wanted.url, frozenset(wanted.kinds), wanted.enabled, who.at)
     return answer(endpoint_answer(await webhooks.change(who, id, step, world().outgoing)))
 
 
@@ -59,6 +59,14 @@ async def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
     who, id = await _asked(req)
     made = await webhooks.rotate(who, id, world().outgoing)
     return answer(endpoint_answer(made, _secret(made, who.at)))
+
+
+@endpoint(bp, "POST", "v1/webhooks/{endpoint_id}/verification", told.EventAnswer, status=202, keyed=True)
+async def verify_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """It is asked at once with a challenge; who echoes that is verified."""
+    who, id = await _asked(req)
+    made = asked(req, who, f"webhooks/{id}/verification", makes="ver").made
+    return answer(event_answer(await webhooks.send_challenge(who, id, made, world().outgoing)), 202)
 
 
 @endpoint(bp, "POST", "v1/webhooks/{endpoint_id}/test", told.EventAnswer, status=202, keyed=True)
@@ -110,8 +118,9 @@ async def list_dead_letters(req: func.HttpRequest) -> func.HttpResponse:
 async def read_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
     """An operator looks at one with every attempt; that is put on record."""
     who, (user, item) = await caller(req), _letter(req)
-    await world().trail.record(who, "read_dead_letter", item)
-    return answer(dead_letter_answer(await dead_letters.read_failed(who, user, item, world().outgoing)))
+    found = await dead_letters.read_failed(who, user, item, world().outgoing)
+    await world().trail.record(who, "read_dead_letter", found.notification.vehicle_id, item)
+    return answer(dead_letter_answer(found))
 
 
 @endpoint(bp, "POST", "v1/dead-letters/{letter_id}/replay", told.DeadLetterAnswer, status=202)

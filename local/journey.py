@@ -12,6 +12,7 @@ from local.cloud import Api, Cloud, Ports
 from local.fleet.drives import BATTERY, Sample, is_time, recorded, rfc3339
 from local.fleet.sender import fleet
 from local.town import Resident, inboxes, operator, settle
+from shared.domain.kinds import RULE, RULE_OVER
 
 ENDED, FENCED = timedelta(minutes=6), timedelta(minutes=10)
 """How long ago the drive ended, and its fence was in the middle of the way: young enough to be told."""
@@ -64,15 +65,15 @@ async def _look(cloud: Cloud, api: Api, resident: Resident, drive: list[Sample])
     for _ in range(600):
         trips = (await api.call("GET", f"{base}/trips?from={since}"))["items"]
         told = [item["kind"] for item in await inboxes(cloud, [resident])]
-        if trips and {"geofence_entered", "geofence_left"} <= set(told):
+        if trips and {RULE, RULE_OVER} <= set(told):
             line = (await api.call("GET", f"{base}/trips/{trips[0]['id']}"))["geometry"]["coordinates"]
             return {
                 "trips": len(trips),
                 **{k: trips[0][k] for k in ("distance", "distanceFrom", "duration", "socFrom", "socTo", "energy")},
                 "integral_of_speed": round(_integral(drive)),
                 "points_of_line": len(line),
-                "fence_entered": told.count("geofence_entered"),
-                "fence_left": told.count("geofence_left"),
+                "fence_entered": told.count(RULE),
+                "fence_left": told.count(RULE_OVER),
             }
         await asyncio.sleep(0.1)
     raise TimeoutError("no trip was derived within a minute")

@@ -26,13 +26,15 @@ class InvalidPassport(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """What a vehicle may use, as it was decided at `issued_at` and holds until `expires_at` (epoch seconds)."""
+    """What a vehicle may use, as it was decided at `issued_at` and holds until `expires_at` (epoch seconds). `left_out`
+    counts features that it may use too and that did not fit: they need the network."""
 
     vehicle_id: str
     brand: str
     issued_at: int
     expires_at: int
     features: Mapping[str, Mapping[str, Any]]
+    left_out: int = 0
 
     def allows(self, feature: str, at: float, role: str | None = None) -> bool:
         """Whether the feature may be used at a moment (epoch seconds), by someone in a role if the feature asks for
@@ -72,8 +74,9 @@ def verify(
 
 
 def _passport(claims: Mapping[str, Any], at: float, min_issued_at: int) -> Passport:
-    issued, expires, features = claims["iat"], claims["exp"], claims["features"]
-    if type(issued) is not int or type(expires) is not int or not isinstance(features, dict):
+    issued, expires, left_out = claims["iat"], claims["exp"], claims.get("leftOut", 0)
+    features = claims["features"]
+    if any(type(number) is not int for number in (issued, expires, left_out)) or not isinstance(features, dict):
         raise InvalidPassport("its times are whole seconds, and its features an object")
     if not all(isinstance(f, dict) and type(f.get("until")) in (int, type(None)) for f in features.values()):
         raise InvalidPassport("each feature says until when it may be used")
@@ -81,4 +84,4 @@ def _passport(claims: Mapping[str, Any], at: float, min_issued_at: int) -> Passp
         raise InvalidPassport("it is not valid at this time")
     if issued < min_issued_at:
         raise InvalidPassport("it was issued before the vehicle changed hands")
-    return Passport(claims["sub"], str(claims["brand"]), issued, expires, features)
+    return Passport(claims["sub"], str(claims["brand"]), issued, expires, features, left_out)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.catalog import Catalog
 from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
@@ -284,8 +284,20 @@ class Audit(Protocol):
         """Keep it for good; the same id once."""
         ...
 
-    async def list(self, brand: str, day: str) -> Sequence[Access]:
-        """What was done on a UTC day, the oldest first."""
+    async def list(self, brand: str, day: str, limit: int, cursor: str | None = None) -> Page[Access]:
+        """What was done on a UTC day, the oldest first. Raises Malformed(invalid_cursor) for a cursor that is none."""
+        ...
+
+    async def tally(self, tally: Tally) -> Versioned[Tally]:
+        """The stored one of the same caller, day and route; the given one if there is none yet."""
+        ...
+
+    async def commit_tally(self, tally: Tally, version: str | None) -> None:
+        """Store it over the version that was read, or raise Conflict."""
+        ...
+
+    async def counted(self, brand: str, day: str) -> Sequence[Tally]:
+        """Those of a UTC day in which requests were only counted."""
         ...
 
     async def of(self, whose: str) -> Sequence[Access]:
@@ -480,7 +492,9 @@ class Caller(Protocol):
         ...
 
     async def call(self, call: Call) -> Reply:
-        """Post it. What comes of it is a reply, whatever goes wrong; nothing but public addresses is ever called."""
+        """Post it. What comes of it is a reply, whatever goes wrong; nothing but public addresses is ever called.
+
+        A challenge is `sent` only once it was echoed."""
         ...
 
 

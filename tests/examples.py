@@ -60,6 +60,11 @@ def owed(state: VehicleState) -> list[Notification]:
     return [entry for entry in state.outbox if isinstance(entry, Notification)]
 
 
+def called(told: Notification) -> str:
+    """What was told: of a rule the kind of its condition, or its name."""
+    return told.names[-1] if len(told.names) > 1 else str(told.facts.get("name", told.kind))
+
+
 def at(position: int, of: Event) -> Event:
     """The event as the hub holds it at a position."""
     return Event(of.telemetry, of.arrived_at, Position(position, of.arrived_at))

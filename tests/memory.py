@@ -14,7 +14,7 @@ from shared.adapters.webhooks import WebhookCaller
 from shared.codec.held import held_document
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.breaker import Breakers
 from shared.domain.catalog import Catalog
 from shared.domain.charges import Charge
@@ -345,13 +345,24 @@ class MemoryExports:
 class MemoryAudit:
     def __init__(self) -> None:
         self.held: dict[str, Access] = {}
+        self.tallies = Shelf[Tally]()
 
     async def record(self, access: Access) -> None:
         self.held.setdefault(access.id, access)
 
-    async def list(self, brand: str, day: str) -> Sequence[Access]:
+    async def list(self, brand: str, day: str, limit: int, cursor: str | None = None) -> Page[Access]:
         own = (a for a in self.held.values() if a.brand == brand and day_of(a.at) == day)
-        return sorted(own, key=lambda access: access.at)
+        return _page(sorted(own, key=lambda access: access.at), limit, cursor)
+
+    async def tally(self, tally: Tally) -> Versioned[Tally]:
+        return self.tallies.held.get(f"{tally.brand}/{tally.day}/{tally.id}", Versioned(tally, None))
+
+    async def commit_tally(self, tally: Tally, version: str | None) -> None:
+        self.tallies.commit(f"{tally.brand}/{tally.day}/{tally.id}", tally, version)
+
+    async def counted(self, brand: str, day: str) -> Sequence[Tally]:
+        found = (held.value for held in self.tallies.held.values())
+        return [t for t in found if (t.brand, t.day) == (brand, day) and t.counted]
 
     async def of(self, whose: str) -> Sequence[Access]:
         return sorted((a for a in self.held.values() if a.whose == whose), key=lambda access: access.at)

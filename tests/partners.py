@@ -22,9 +22,15 @@ class Systems:
 
     def __init__(self) -> None:
         self.taken: dict[str, list[Taken]] = {}
+        self.challenged: list[str] = []
         self.url, self._over = "", asyncio.Event()
 
     async def well(self, request: web.Request) -> web.Response:
+        """Echoes a challenge, and takes all else."""
+        asked = await request.json() if request.can_read_body else {}
+        if isinstance(asked, dict) and asked.get("type") == "webhook.verification":
+            self.challenged.append(request.path)
+            return web.json_response({"challenge": asked["data"]["challenge"]})
         taken = Taken(dict(request.headers), await request.text(), time.monotonic())
         self.taken.setdefault(request.path, []).append(taken)
         return web.Response()

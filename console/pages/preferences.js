@@ -14,6 +14,7 @@ const KINDS = [
   "left_open",
   "moving_while_off",
   "silent",
+  "rule_triggered",
 ];
 
 export function Preferences() {

@@ -14,7 +14,7 @@ from jinja2 import Template as JinjaTemplate
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.adapters.languages import FILTERS, IN, Languages, finalized, locale_of
-from shared.domain.kinds import Channel
+from shared.domain.kinds import RULE, Channel
 from shared.domain.wording import FALLBACK, PARTS, Context, Template, variables
 from shared.errors import Code, Malformed
 
@@ -47,7 +47,7 @@ class JinjaRenderer:
         file = _file(locale)
         if file is None:
             return None
-        said = file["kinds"].get(kind) or file["other"]
+        said = file["kinds"].get(kind) or file["kinds"][RULE]
         if channel is not Channel.EMAIL:
             return {"title": said["title"], "body": said["body"]}
         layout = file["digest"] if kind == "digest" else file["email"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -22,20 +23,34 @@ LEEWAY = 30
 """Seconds by which our clock and the issuer's may differ."""
 FRESH = 3600.0
 """Seconds for which published keys are not fetched again."""
+STALE = 24 * 3600.0
+"""Seconds for which keys are used while the issuer cannot be reached; then tokens are not believed any more."""
 PAUSE = 10.0
-"""Seconds between fetches that an unknown key id may cause."""
+"""Seconds between the beginnings of two fetches, whatever causes them."""
+FIRST_PAUSE = 1.0
+"""The same while no keys are known: nobody can be answered until then."""
+FETCH_TIMEOUT = 3.0
+"""Seconds that one fetch may take."""
+LARGEST_KEY_SET = 256 * 1024
+"""Bytes of what the issuer publishes."""
+UNKNOWN_KEYS, UNKNOWN_FOR = 1_000, 60.0
+"""Key ids that the issuer was found not to publish and that cause no fetch again, and for how many seconds."""
 HELD, HELD_FOR = 10_000, 60.0
 """Tokens that held and are not looked at again, and for how many seconds."""
 LATEST = 253_402_300_799
 """9999-12-31T23:59:59Z, the last time that a token may name."""
 LONGEST = 8192
 """Characters of a token."""
+NO_KEY_SET = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What comes of reading something that is no set of keys."""
 _BRAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@|:-]{0,127}", re.ASCII)
+log = logging.getLogger(__name__)
 
 
 class JwksTokens:
-    """Keys are fetched off the hot path, kept for an hour, and fetched again when a token names an unknown one."""
+    """Keys are fetched once an hour, one fetch at a time. While they are fetched again the known ones stay in use: only
+    a token whose key is not known waits for a fetch."""
 
     def __init__(
         self,
@@ -53,8 +68,9 @@ class JwksTokens:
         self._monotonic = monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
         self._held: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
-        self._fetched = float("-inf")
-        self._turn = asyncio.Lock()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._fetched_at = self._begun_at = float("-inf")
+        self._fetch: asyncio.Task[None] | None = None
 
     async def verify(self, token: str) -> Principal:
         if len(token) > LONGEST:
@@ -85,30 +101,76 @@ class JwksTokens:
         return claims
 
     async def _key(self, kid: object) -> jwt.PyJWK:
+        """Raises Unauthenticated for a key that is not published, Unavailable if that cannot be known."""
         if not isinstance(kid, str):
             raise Unauthenticated("the token names no key")
-        async with self._turn:
-            age = self._monotonic() - self._fetched
-            if age > FRESH or (kid not in self._keys and age > PAUSE):
-                await self._fetch()
+        age = self._monotonic() - self._fetched_at
+        if age > FRESH:
+            self._begin_fetch()
+        if age > STALE or (kid not in self._keys and not self._is_unknown(kid)):
+            await self._wait_for_fetch(kid)
+            if self._monotonic() - self._fetched_at > STALE:
+                raise Unavailable("the issuer's keys cannot be fetched")
         if kid not in self._keys:
             raise Unauthenticated("the token names a key that the issuer does not publish")
         return self._keys[kid]
 
-    async def _fetch(self) -> None:
-        """Old keys stay in use while the issuer cannot be reached; it is asked again after a pause."""
+    def _is_unknown(self, kid: str) -> bool:
+        return self._monotonic() - self._unknown.get(kid, float("-inf")) < UNKNOWN_FOR
+
+    async def _wait_for_fetch(self, kid: str) -> None:
+        """Have the keys fetched, unless they were a moment ago; a key id that is not among them is remembered."""
+        self._begin_fetch()
+        if self._fetch is None:
+            return
+        await asyncio.shield(self._fetch)
+        if kid not in self._keys and self._fetched_at >= self._begun_at:
+            self._unknown[kid] = self._fetched_at
+            self._unknown.move_to_end(kid)
+            if len(self._unknown) > UNKNOWN_KEYS:
+                self._unknown.popitem(last=False)
+
+    def _begin_fetch(self) -> None:
+        """One at a time, and each a pause after the one before began."""
+        now, pause = self._monotonic(), PAUSE if self._keys else FIRST_PAUSE
+        if self._fetch is None and now - self._begun_at >= pause:
+            self._begun_at = now
+            self._fetch = asyncio.create_task(self._refresh())
+
+    async def _refresh(self) -> None:
+        """The keys of before stay in use where the issuer cannot be reached, or publishes none that we can use."""
         try:
-            timeout = aiohttp.ClientTimeout(total=3)
+            published = await self._published()
+        except Unavailable as error:
+            log.warning("%s", error.detail)
+        else:
+            self._keys, self._fetched_at = published, self._monotonic()
+        finally:
+            self._fetch = None
+
+    async def _published(self) -> dict[str, jwt.PyJWK]:
+        try:
+            timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT)
             async with aiohttp.ClientSession(timeout=timeout) as http, http.get(self._url) as answer:
                 answer.raise_for_status()
-                published = jwt.PyJWKSet.from_dict(json.loads(await answer.text()))
-        except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
-            if self._keys:
-                self._fetched = self._monotonic() - FRESH + PAUSE
-                return
+                text = await _read(answer)
+            published = jwt.PyJWKSet.from_dict(json.loads(text)).keys
+        except (aiohttp.ClientError, OSError, TimeoutError, jwt.PyJWTError, *NO_KEY_SET) as error:
             raise Unavailable(f"the issuer's keys cannot be fetched: {brief(error)}") from error
-        self._keys = {k.key_id: k for k in published.keys if k.key_id and k.algorithm_name in ALGORITHMS}
-        self._fetched = self._monotonic()
+        found = {k.key_id: k for k in published if k.key_id and k.algorithm_name in ALGORITHMS}
+        if not found:
+            raise Unavailable("the issuer publishes no key that can be used")
+        return found
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Raises ValueError for one that is too large."""
+    found = b""
+    async for part in answer.content.iter_chunked(65_536):
+        found += part
+        if len(found) > LARGEST_KEY_SET:
+            raise ValueError(f"more than {LARGEST_KEY_SET} bytes")
+    return found
 
 
 def _check_times(claims: Mapping[str, object], now: float) -> float:

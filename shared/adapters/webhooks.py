@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 from standardwebhooks import Webhook
 
 from shared.adapters.addresses import ForbiddenAddressError, PinnedResolver, is_name, is_public, literal
-from shared.codec.trails import webhook_body
+from shared.codec.trails import challenge_body, is_echo, webhook_body
 from shared.domain.inbox import Outcome, Reply
 from shared.domain.wording import Call
 from shared.errors import Code, Malformed
@@ -21,10 +21,13 @@ from shared.tracing import describe, fail, span
 TIMEOUT, CONNECTS_WITHIN = 10.0, 3.0
 """Seconds for a whole call, however slowly an answer drips; and for a connection."""
 LONGEST_URL = 2_000
+LONGEST_ECHO = 4_096
+"""Bytes of an answer that are looked at for a challenge."""
 
 
 class WebhookCaller:
-    """POSTs over one pool of connections; follows no redirect, reads no answer beyond its status."""
+    """POSTs over one pool of connections; follows no redirect, reads no answer beyond its status, but of a challenge
+    4 KB."""
 
     def __init__(self, clock: Clock, allowed: Sequence[str] = ()) -> None:
         """`allowed` are networks of the operator's own that may be called too, also without TLS."""
@@ -63,11 +66,15 @@ class WebhookCaller:
     async def _call(self, call: Call) -> Reply:
         try:
             self.check(call.url)
-            body = webhook_body(call.told)
+            body = challenge_body(call.challenge, call.at) if call.challenge else webhook_body(call.told)
             send = self._session().post(call.url, data=body.encode(), headers=signed(call, body), allow_redirects=False)
             async with send as answer:
                 describe({"http.response.status_code": answer.status})
-                return _reply(answer.status, answer.headers.get("Retry-After"), self._clock())
+                reply = _reply(answer.status, answer.headers.get("Retry-After"), self._clock())
+                if call.challenge and reply.outcome is Outcome.SENT:
+                    echoed = is_echo(await _beginning(answer), call.challenge)
+                    return reply if echoed else Reply(Outcome.RETRYING, "challenge not echoed")
+                return reply
         except Malformed as error:
             return Reply(Outcome.FAILED, error.code.value)
         except TimeoutError:
@@ -93,6 +100,14 @@ class WebhookCaller:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """As much of an answer as an echo can have."""
+    found = b""
+    while len(found) < LONGEST_ECHO and (some := await answer.content.read(LONGEST_ECHO - len(found))):
+        found += some
+    return found
 
 
 def signed(call: Call, body: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.codec import schemas
 from shared.codec.rules import rule_document
 from shared.codec.signals import tells_place
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.charges import Charge
 from shared.domain.freshness import Thresholds
 from shared.domain.ledger import Ledger
@@ -214,6 +214,10 @@ def parked_whole(name: str, p: Parked) -> schemas.ParkedAnswer:
 
 def access_answer(a: Access) -> schemas.AccessAnswer:
     return {"at": moment(a.at), "who": a.who, "what": a.what, "whose": a.whose, "detail": a.detail}
+
+
+def tally_answer(t: Tally) -> schemas.TallyAnswer:
+    return {"who": t.who, "what": t.what, "counted": t.counted}
 
 
 def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:

@@ -3,14 +3,15 @@
 from typing import Any
 
 from shared.codec.offers import grant, grant_document, subscription, subscription_document
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
 from shared.domain.kinds import Urgency
 from shared.domain.ledger import Ledger
-from shared.domain.notification import COMMON, Audience, Notification
+from shared.domain.notification import COMMON, Audience, Notification, of_closed_kind
 from shared.domain.policy import Exclusion, Mode, Privacy, Status
+from shared.domain.principal import Kind
 from shared.domain.profile import Consent, Owed, Profile, Request
 from shared.domain.telemetry import Census, Position
 
@@ -41,7 +42,7 @@ def notification(doc: Document) -> Notification:
     what = (doc["id"], doc["kind"], doc["vehicleId"], doc["brand"], doc["at"], doc["facts"], doc["traceparent"])
     audience = frozenset(map(Audience, doc["audience"])) if "audience" in doc else COMMON
     how = Urgency(doc.get("urgency", Urgency.NORMAL)), doc.get("expiresAt"), doc.get("collapse")
-    return Notification(*what, audience, tuple(doc.get("named", ())), *how)
+    return of_closed_kind(Notification(*what, audience, tuple(doc.get("named", ())), *how))
 
 
 def profile_document(p: Profile) -> Document:
@@ -192,3 +193,14 @@ def access_document(a: Access) -> Document:
 
 def access(doc: Document) -> Access:
     return Access(doc["id"], doc["brand"], doc["at"], doc["who"], doc["what"], doc["whose"], doc["detail"])
+
+
+def tally_document(t: Tally) -> Document:
+    """`counted` stands only where there is any, as its index is queried."""
+    ids = {"id": t.id, "brand": t.brand, "day": t.day, "kind": t.kind.value, "who": t.who, "what": t.what}
+    return ids | {"reserved": t.reserved} | ({"counted": t.counted} if t.counted else {})
+
+
+def tally(doc: Document) -> Tally:
+    numbers = doc["reserved"], doc.get("counted", 0)
+    return Tally(doc["brand"], doc["day"], Kind(doc["kind"]), doc["who"], doc["what"], *numbers)

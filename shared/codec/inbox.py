@@ -74,13 +74,15 @@ def endpoint_document(e: Endpoint) -> Document:
         "rotatedAt": e.rotated_at,
         "failingSince": e.failing_since,
         "requests": [[r.key, r.digest, r.made] for r in e.requests],
+        "unverifiedSince": e.unverified_since,
     }
 
 
 def endpoint(doc: Document) -> Endpoint:
     which = doc["id"], doc["brand"], doc["partner"], doc["url"], frozenset(doc["kinds"]), doc["createdAt"]
     how = doc["enabled"], doc["reason"], doc["secret"], doc["rotatedAt"], doc["failingSince"]
-    return Endpoint(*which, *how, tuple(Request(*r) for r in doc["requests"]))
+    asked = tuple(Request(*r) for r in doc["requests"])
+    return Endpoint(*which, *how, asked, doc.get("unverifiedSince"))  # before there were challenges all were taken
 
 
 def templates_document(templates: Templates) -> Document:

@@ -330,8 +330,18 @@ class AccessAnswer(TypedDict):
     detail: str
 
 
+class TallyAnswer(TypedDict):
+    """Requests beyond the day's limit of records, rounded up to fifty."""
+
+    who: str
+    what: str
+    counted: int
+
+
 class AuditAnswer(TypedDict):
     items: list[AccessAnswer]
+    counted: list[TallyAnswer]
+    cursor: str | None
 
 
 class NeedsAnswer(TypedDict):
@@ -452,6 +462,7 @@ class PassportAnswer(TypedDict):
     expiresAt: str
     offlineValidUntil: str
     minIssuedAt: int
+    leftOut: list[str]
 
 
 class PassportStatusAnswer(TypedDict):

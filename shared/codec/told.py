@@ -135,13 +135,14 @@ class TemplatesAnswer(TypedDict):
 
 
 class EndpointAnswer(TypedDict):
-    """`secret` stands only in the answer to whoever made or rotated it."""
+    """`secret` stands only in the answer to whoever made or rotated it; nothing is sent before it is `verified`."""
 
     id: str
     partner: str
     url: str
     kinds: list[str]
     enabled: bool
+    verified: bool
     reason: str
     createdAt: str
     rotatedAt: str | None

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -130,6 +131,7 @@ def endpoint_answer(e: Endpoint, secret: bytes | None = None) -> told.EndpointAn
         "url": e.url,
         "kinds": sorted(e.kinds),
         "enabled": e.enabled,
+        "verified": e.unverified_since is None,
         "reason": e.reason,
         "createdAt": moment(e.created_at),
         "rotatedAt": _when(e.rotated_at),
@@ -156,6 +158,21 @@ def webhook_body(n: Notification) -> str:
     """What a partner's system is sent, as Standard Webhooks has it."""
     facts = {"notificationId": n.id, "vehicleId": n.vehicle_id, "facts": dict(n.facts)}
     return to_json({"type": f"vehicle.{n.kind}", "timestamp": moment(n.at), "data": facts})
+
+
+def challenge_body(challenge: str, at: int) -> str:
+    """What a partner's system is asked before it is sent anything, as Standard Webhooks has it."""
+    return to_json({"type": "webhook.verification", "timestamp": moment(at), "data": {"challenge": challenge}})
+
+
+def is_echo(body: bytes, challenge: str) -> bool:
+    """Whether an answer is a JSON object with the `challenge` that was sent."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    said = found.get("challenge") if isinstance(found, dict) else None
+    return isinstance(said, str) and hmac.compare_digest(said.encode(errors="replace"), challenge.encode())
 
 
 def dead_letter_answer(item: Item) -> told.DeadLetterAnswer:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.battery import is_full, limit_of
 from shared.domain.geo import Circle, Polygon
+from shared.domain.kinds import RULE, RULE_OVER, THRESHOLD_KINDS
 from shared.domain.paths import (
     CABLE,
     CHARGE_LIMIT,
@@ -56,8 +57,12 @@ class Threshold(Rule):
         return (self.signal,)
 
     @property
-    def tells(self) -> tuple[str, str]:
-        return self.name, f"{self.name}_over"
+    def kinds(self) -> tuple[str, str]:
+        return (self.name, f"{self.name}_over") if self.name in THRESHOLD_KINDS else (RULE, RULE_OVER)
+
+    def facts(self, kind: str, found: Facts) -> Facts:
+        told = Rule.facts(self, kind, found)
+        return {**told, "value": found[self.signal]} if kind == RULE and self.signal in found else told
 
     def active(self, view: View) -> Mapping[str, Facts] | None:
         value = view.number(self.signal)
@@ -74,7 +79,7 @@ class Threshold(Rule):
 class Geofence(Rule):
     """Holds while the vehicle is inside."""
 
-    kind, begun, over = "geofence", "geofence_entered", "geofence_left"
+    kind = "geofence"
     shape: Circle | Polygon
     drawn_at: int = 0
     """When it was drawn (epoch ms): a vehicle that was inside then did not enter it."""
@@ -103,7 +108,7 @@ class Geofence(Rule):
 class TroubleCode(Rule):
     """Holds for each code while the vehicle lists it."""
 
-    kind, begun, over = "trouble_code", "trouble_code_opened", "trouble_code_closed"
+    kind = "trouble_code"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -120,7 +125,7 @@ class ChargingComplete(Rule):
     again. A top-up tells nothing: it begins close to the limit, at which a vehicle that has not moved since stopped
     before."""
 
-    kind, begun, over = "charging_complete", "charging_complete", "charging_complete_over"
+    kind = "charging_complete"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -151,7 +156,7 @@ class MovingWhileOff(Rule):
     """Holds while the vehicle is seen to move after its systems went off, until it has stood for a while: towed, or
     stolen."""
 
-    kind, begun, over = "moving_while_off", "moving_while_off", "moving_while_off_over"
+    kind = "moving_while_off"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -169,7 +174,7 @@ class MovingWhileOff(Rule):
 class LeftOpen(Rule):
     """Holds while a door, window or lid of a standing vehicle is open."""
 
-    kind, begun, over = "left_open", "left_open", "left_open_over"
+    kind = "left_open"
     open_from: float = OPEN_FROM
 
     @property
@@ -192,7 +197,7 @@ class LeftOpen(Rule):
 class Silent(Rule):
     """Holds once nothing has come from the vehicle for `hold` milliseconds. Time alone begins an episode."""
 
-    kind, begun, over = "silent", "silent", "silent_over"
+    kind = "silent"
     by_time_alone = True
 
 

@@ -131,7 +131,8 @@ def next_moment(book: Book, episodes: Episodes, seen_at: int, now: int, offset: 
 
 def _begun(rule: Rule, key: str, episode: Episode, facts: Facts) -> list[Told]:
     fact = f"rules/{key}/episodes/{episode.since}"
-    return [Told(rule.tells[0], fact, episode.since, facts)] if "enter" in rule.on else []
+    kind = rule.tells[0]
+    return [Told(kind, fact, episode.since, rule.facts(kind, facts))] if "enter" in rule.on else []
 
 
 def _ended(rule: Rule, key: str, episode: Episode, at: int) -> list[Told]:
@@ -139,4 +140,5 @@ def _ended(rule: Rule, key: str, episode: Episode, at: int) -> list[Told]:
     facts: Facts = {"rule": rule.id, "since": episode.since}
     if key != rule.id:
         facts = {"code": key.partition("/")[2], **facts}
-    return [Told(rule.tells[1], fact, at, facts)] if episode.told and "exit" in rule.on else []
+    kind = rule.tells[1]
+    return [Told(kind, fact, at, rule.facts(kind, facts))] if episode.told and "exit" in rule.on else []

@@ -1,11 +1,11 @@
 """Something that someone should be told, once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import NAMESPACE_URL, uuid5
 
-from shared.domain.kinds import Urgency, kind_of
+from shared.domain.kinds import KINDS, RULE, RULE_KINDS, RULE_OVER, Urgency, known_as
 from shared.domain.telemetry import Value
 
 
@@ -55,11 +55,29 @@ class Notification:
         audience: frozenset[Audience] = COMMON,
         named: tuple[str, ...] = (),
     ) -> "Notification":
-        """One fact about a vehicle is told once, however often its cause is seen; the rest follows from its kind."""
-        id, known = str(uuid5(NAMESPACE_URL, f"vehicles/{vehicle_id}/{fact}")), kind_of(kind)
+        """One fact about a vehicle is told once, however often its cause is seen; the rest follows from its kind, which
+        is one of `KINDS`."""
+        id, known = str(uuid5(NAMESPACE_URL, f"vehicles/{vehicle_id}/{fact}")), KINDS[kind]
         collapse = f"{vehicle_id}/{kind}" if known.collapses else None
         told = id, kind, vehicle_id, brand, at, facts, traceparent, audience, named
         return cls(*told, known.urgency, at + known.lives, collapse)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Under which preferences and filters speak of it, the most exact first."""
+        return known_as(self.kind, self.facts)
+
     def expired(self, now: int) -> bool:
         return self.expires_at is not None and now >= self.expires_at
+
+
+def of_closed_kind(told: Notification) -> Notification:
+    """As it is read from where it was stored before kinds were a closed set.
+
+    A rule could tell under any name then, that of a system's kind too: that is `rule_triggered` of this name."""
+    if told.kind in (RULE_KINDS if told.audience == COMMON else KINDS):
+        return told
+    name, over = told.kind.removesuffix("_over"), told.kind.endswith("_over")
+    facts = {"rule": name, "condition": "threshold", **told.facts, "name": name, "own": True}
+    kind = RULE_OVER if over else RULE
+    return replace(told, kind=kind, facts=facts, urgency=KINDS[kind].urgency, collapse=None)

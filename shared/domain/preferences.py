@@ -59,14 +59,15 @@ class Preferences:
             cap=self.cap if self.cap is not None else others.cap,
         )
 
-    def wants(self, kind: str, channel: Channel) -> bool:
-        """Whether to tell of a kind over a channel. What concerns safety always comes into the inbox, and what was
-        asked for comes as it was asked for."""
+    def wants(self, kind: str, channel: Channel, *more: str) -> bool:
+        """Whether to tell of a kind over a channel; `more` are names under which it was known before, for which what is
+        said holds too. What concerns safety always comes into the inbox, and what was asked for comes as it was asked
+        for."""
         if kind in OURS:
             return channel in kind_of(kind).channels
         if channel is Channel.INBOX and kind_of(kind).urgency is Urgency.SAFETY:
             return True
-        for said in (self.channels.get(kind), self.channels.get(ANY)):
+        for said in map(self.channels.get, (kind, *more, ANY)):
             if said is not None and channel in said:
                 return said[channel]
         return channel in kind_of(kind).channels

@@ -112,6 +112,13 @@ class Profile:
         consent = self.consents.get(purpose)
         return consent is not None and consent.granted
 
+    def agreed_at(self, purpose: str, at: int, versions: Iterable[Consent]) -> bool:
+        """Whether its present owner agrees, and did at a moment (epoch ms), by the consent's versions in order."""
+        if not self.agreed(purpose) or at < self.owned_since:
+            return False
+        then = [c for c in versions if self.owned_since <= c.at <= at]
+        return bool(then) and then[-1].granted
+
     def subscription(self, id: str) -> Subscription:
         found = next((s for s in self.subscriptions if s.id == id), None)
         if found is None:

@@ -1,10 +1,11 @@
 """What is worth telling, as data: what a rule is, and which rules hold for a vehicle."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
+from shared.domain.kinds import CONDITION_KINDS, RULE, RULE_OVER
 from shared.domain.location import Fix
 from shared.domain.telemetry import Value
 
@@ -57,9 +58,6 @@ class Rule:
     last is told after `hold` milliseconds, one that has to be confirmed by a second reading or after `confirm`."""
 
     kind: ClassVar[str]
-    begun: ClassVar[str]
-    over: ClassVar[str]
-    """What the notification is called when an episode begins, and when it is over."""
     by_time_alone: ClassVar[bool] = False
     """Whether no sample begins an episode."""
 
@@ -68,6 +66,8 @@ class Rule:
     hold: int = 0
     confirm: int = 0
     enabled: bool = True
+    own: bool = False
+    """Whether it is a vehicle's, and not its brand's. Not stored: it follows from where it stands."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -75,8 +75,25 @@ class Rule:
         return ()
 
     @property
+    def name(self) -> str:
+        return self.id
+
+    @property
     def tells(self) -> tuple[str, str]:
-        return self.begun, self.over
+        """The kinds of the notifications of an episode that begins, and of one that is over. A vehicle's own rule never
+        speaks for the brand."""
+        return (RULE, RULE_OVER) if self.own else self.kinds
+
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """What a brand's raises."""
+        return CONDITION_KINDS[self.kind]
+
+    def facts(self, kind: str, found: Facts) -> Facts:
+        """What is told of it: what was found, and of what has no kind of its own which rule it is."""
+        if kind not in (RULE, RULE_OVER):
+            return found
+        return {**found, "rule": self.id, "name": self.name, "condition": self.kind, "own": self.own}
 
     def made(self, now: int, known: "Rule | None") -> "Rule":
         """As it is stored at `now` (epoch ms) in the place of one of the same id, if there is any."""
@@ -114,7 +131,7 @@ class Book:
     @classmethod
     def of(cls, defaults: Iterable[Rule], own: Iterable[Rule] = ()) -> "Book":
         """A vehicle's own rule takes the place of the brand's of the same id, also to switch it off."""
-        both = {rule.id: rule for rule in (*defaults, *own)}
+        both = {rule.id: rule for rule in defaults} | {rule.id: replace(rule, own=True) for rule in own}
         return cls(tuple(rule for rule in both.values() if rule.enabled))
 
     def touched(self, fresh: Mapping[str, Value]) -> list[Rule]:

@@ -63,13 +63,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a webhook, of what is `told`: `secrets` sign it, the newest first; `at` is now (epoch ms)."""
+    """One request to a webhook, of what is `told`: `secrets` sign it, the newest first; `at` is now (epoch ms).
+
+    With a `challenge` it says nothing else, and is well answered by whoever echoes that."""
 
     key: str
     url: str
     secrets: Sequence[bytes]
     told: Notification
     at: int
+    challenge: str = ""
 
 
 def variables(kind: str, channel: Channel) -> dict[str, Value]:

@@ -128,7 +128,7 @@ async def _decided(
     turn: Turn, found: Versioned[Item], delivery: Delivery, verdict: Verdict, now: int, o: Delivering
 ) -> Outcome | None:
     if verdict.outcome in OPEN:
-        waiting = replace(delivery, not_before=verdict.not_before)
+        waiting = replace(delivery, not_before=verdict.not_before, reason=verdict.reason)
         await o.outgoing.inbox.commit(found.value.with_delivery(turn.channel, waiting), found.version)
         return await _later(turn, verdict.not_before - now, o)
     closed = delivery.closed(verdict.outcome, verdict.reason)

@@ -1,5 +1,6 @@
 """Answering who may use what, also while the store is away, and in a form that a car can carry."""
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ HELD = 10_000
 """Vehicles that an instance can answer for while the store is away."""
 PASSPORT_LIVES = 7 * 86_400
 """Seconds; the verifier in the car takes none that lives longer."""
+LARGEST_FEATURES = 46_000
+"""Bytes of JSON of the features in a passport: signed and with all else in it, it has no more characters than the
+verifier takes (`LONGEST` in shared/passport.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A passport, until when it holds and from when on passports of the vehicle do (epoch s)."""
+    """A passport, until when it holds and from when on passports of the vehicle do (epoch s); and the features that the
+    vehicle may use and that did not fit into it."""
 
     passport: str
     expires_at: int
     min_issued_at: int
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,8 @@ class Checks:
         """What the vehicle itself may use in the next week, signed.
 
         It says of which roles a person has to have one, as the car knows who sits in it; what asks for a verified
-        person is not in it, as the car can't know. Raises NotFound."""
+        person is not in it, as the car can't know. Of more features than a passport holds those are left out that stand
+        last in the catalogue and do not fit; `leftOut` in the claims says how many. Raises NotFound."""
         snapshot, _ = await self._snapshot(caller, Question(vehicle_id, command=True))
         require_access(caller, snapshot.profile, Scope.ENTITLEMENTS)
         features = dict[str, Mapping[str, object]]()
@@ -109,8 +116,10 @@ class Checks:
         now = max(caller.at // 1000, snapshot.profile.min_issued_at)
         times = {"iat": now, "exp": now + PASSPORT_LIVES, "jti": uuid4().hex}
         who = {"sub": vehicle_id, "brand": snapshot.profile.brand}
-        token = signer.sign({**who, **times, "features": features})
-        return Issued(token, now + PASSPORT_LIVES, snapshot.profile.min_issued_at)
+        carried, left_out = _fitting(features)
+        more = {"leftOut": len(left_out)} if left_out else {}
+        token = signer.sign({**who, **times, "features": carried, **more})
+        return Issued(token, now + PASSPORT_LIVES, snapshot.profile.min_issued_at, left_out)
 
     async def min_issued_at(self, caller: Principal, vehicle_id: str) -> int:
         """From when on passports of the vehicle hold (epoch s): never from memory, as it takes something back.
@@ -126,6 +135,19 @@ def _carried(decision: Entitlement, feature: Feature) -> Mapping[str, object]:
     found: dict[str, object] = {"until": None if ends is None else ends // 1000}
     found |= {"config": dict(decision.config)} if decision.config is not None else {}
     return found | ({"roles": sorted(feature.needs.roles)} if feature.needs.roles else {})
+
+
+def _fitting(features: Mapping[str, Mapping[str, object]]) -> tuple[Mapping[str, Mapping[str, object]], Sequence[str]]:
+    """Those that fit into a passport, the first first, and the ids of the others."""
+    fitting, left_out, room = dict[str, Mapping[str, object]](), list[str](), LARGEST_FEATURES
+    for id, feature in features.items():
+        size = len(json.dumps({id: feature}, separators=(",", ":")))
+        if size > room:
+            left_out.append(id)
+            continue
+        fitting[id] = feature
+        room -= size
+    return fitting, left_out
 
 
 def _person(caller: Principal, user_id: str | None) -> Person | None:

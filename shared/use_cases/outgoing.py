@@ -1,7 +1,7 @@
 """What is about to leave: whether it still may, and what it looks like."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from shared.domain.inbox import Item, Outcome, Reply, delivery_id, endpoint_of
@@ -11,13 +11,16 @@ from shared.domain.person import Person, PersonId
 from shared.domain.preferences import ANY, NEVER, SHIPPED, Preferences, told_from
 from shared.domain.profile import Profile
 from shared.domain.telemetry import Value
-from shared.domain.webhooks import Endpoint
+from shared.domain.webhooks import VERIFICATION, Endpoint
 from shared.domain.wording import Call, Mail, values
 from shared.errors import Conflict, NotFound
 from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
-from shared.use_cases.planning import Planning, concerns, profile_of
+from shared.use_cases.planning import Planning, concerns, may_hear, profile_of
 from shared.use_cases.wording import worded
+
+WAITS = (5_000, 3_600_000)
+"""Milliseconds after which what waits for its endpoint to be verified is looked at again, at first and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     to = address(told, person, now)
     if to is None or o.mailer is None:
         return Verdict(Outcome.SUPPRESSED, "no address" if to is None else "no mail server")
-    if not own.wants(told.kind, Channel.EMAIL):
+    if not own.wants(told.kind, Channel.EMAIL, *told.names):
         return Verdict(Outcome.SUPPRESSED, "preference")
     profile = None if told.kind in OURS else await profile_of(told, o.profiles)
     if told.kind not in OURS and not _still_concerns(told, id, profile, now):
@@ -146,29 +149,59 @@ async def _call(item: Item, now: int, o: Outgoing) -> Post | Verdict:
         return Verdict(Outcome.SUPPRESSED, "no such endpoint")
     if not endpoint.enabled:
         return Verdict(Outcome.SUPPRESSED, "endpoint is off")
-    if told.kind not in OURS:
+    key, secrets = delivery_id(item.id, Channel.WEBHOOK), [o.codes.secret(name) for name in endpoint.secrets(now)]
+    call = Call(key, endpoint.url, secrets, told, now)
+    if told.kind == VERIFICATION:
+        if endpoint.unverified_since != told.at:
+            return Verdict(Outcome.SUPPRESSED, "nothing to verify")
+        asking = replace(call, challenge=challenge_of(endpoint, o.codes))
+        return Post(lambda: _asked(endpoint, asking, o))
+    if endpoint.unverified_since is not None:
+        return Verdict(Outcome.PLANNED, "endpoint is not verified", now + _patience(now - item.planned_at))
+    if told.vehicle_id or told.kind not in OURS:
         profile = await profile_of(told, o.profiles)
-        if profile is None or not endpoint.wants(told, profile):
-            return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told.kind) else "not asked for")
-    secrets = [o.codes.secret(name) for name in endpoint.secrets(now)]
-    call = Call(delivery_id(item.id, Channel.WEBHOOK), endpoint.url, secrets, told, now)
+        if profile is None or not await may_hear(endpoint, told, profile, o.profiles):
+            return Verdict(Outcome.SUPPRESSED, "no consent" if endpoint.hears(told) else "not asked for")
     return Post(lambda: o.caller.call(call), lambda reply, at: _health(endpoint, reply, at, o))
 
 
-async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing) -> None:
-    """Remember since when it fails, and switch it off once that is too long; its brand's operators are told.
+def challenge_of(endpoint: Endpoint, codes: Codes) -> str:
+    """What has to be echoed from where it listens. It follows from what is stored, and is not."""
+    return codes.secret(f"challenge/{endpoint.brand}/{endpoint.id}/{endpoint.unverified_since}/{endpoint.url}").hex()
+
+
+def _patience(age: int) -> int:
+    """Milliseconds until what waits for its endpoint to be verified is looked at again: longer the longer it waits."""
+    return min(max(WAITS[0], age // 2), WAITS[1])
+
+
+async def _asked(endpoint: Endpoint, call: Call, o: Outgoing) -> Reply:
+    """It is verified before the answer is on record: were it lost in between, it is asked once more."""
+    reply = await o.caller.call(call)
+    await _health(endpoint, reply, call.at, o, call.told.at)
+    return reply
+
+
+async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing, challenged: int | None = None) -> None:
+    """Remember since when it fails, and switch it off once that is too long; its brand's operators are told. Who echoed
+    a `challenge` of some moment is verified.
 
     A reply that is not remembered is made up for by the next one."""
     well = reply.outcome is Outcome.SENT
-    if seen.answered(well, reply.gone, now) == seen:
+
+    def step(before: Endpoint) -> Endpoint:
+        verified = before.verified(challenged) if well and challenged is not None else before
+        return verified.answered(well, reply.gone, now) if verified.enabled else verified
+
+    if step(seen) == seen:
         return
     for _ in range(ATTEMPTS):
         try:
             found = await o.endpoints.load(seen.brand, seen.id)
-            after = found.value.answered(well, reply.gone, now) if found.value.enabled else found.value
+            after = step(found.value)
             if after == found.value:
                 return
-            if not after.enabled:
+            if found.value.enabled and not after.enabled:
                 await o.notifications.send(_switched_off(after, now))
             await o.endpoints.commit(after, found.version)
         except Conflict:

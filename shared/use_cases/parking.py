@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, uuid5
 
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.parked import Filter, Parked
 from shared.domain.principal import Principal, require_operator
 from shared.domain.telemetry import Position
@@ -13,6 +12,7 @@ from shared.domain.vehicle import Outcome
 from shared.errors import NotFound
 from shared.ports import Audit, Clock, Page, Parking, Profiles
 from shared.use_cases.ingest import Arrival, Ingest
+from shared.use_cases.trail import Trail
 
 QUEUES = ("notifications", "deliveries")
 """Of ours, whose messages can be handed over again."""
@@ -26,7 +26,7 @@ class Outside:
 
     parking: Parking
     profiles: Profiles
-    audit: Audit
+    trail: Trail
     ingest: Ingest
     resend: Callable[[str, bytes], Awaitable[None]]
 
@@ -49,10 +49,10 @@ async def list_parked(
     return Page([(name, parked) for name, parked in page.items if theirs[parked.device]], page.cursor)
 
 
-async def read_parked(caller: Principal, name: str, clock: Clock, o: Outside) -> Parked:
+async def read_parked(caller: Principal, name: str, o: Outside) -> Parked:
     """One with its body. That it was seen is on record before it is shown."""
     parked = await _load(caller, name, o)
-    await _record(caller, "read_parked", parked.device, name, clock(), o)
+    await o.trail.record(caller, "read_parked", parked.device, name)
     return parked
 
 
@@ -81,7 +81,7 @@ async def replay_all(caller: Principal, sought: Filter, clock: Clock, o: Outside
 
 
 async def _again(caller: Principal, name: str, parked: Parked, clock: Clock, o: Outside) -> Outcome:
-    await _record(caller, "replay_parked", parked.device, name, clock(), o)
+    await o.trail.record(caller, "replay_parked", parked.device, name, each=True)
     if parked.source != o.ingest.hub:
         await o.resend(parked.source, parked.body)
         await o.parking.mark_replayed(name, clock())
@@ -112,12 +112,11 @@ async def _is_theirs(caller: Principal, device: str, o: Outside) -> bool:
         return True
 
 
-async def _record(caller: Principal, what: str, whose: str, detail: str, at: int, o: Outside) -> None:
-    id = str(uuid5(NAMESPACE_URL, f"{caller.brand}/{caller.subject}/{what}/{detail}/{at}"))
-    await o.audit.record(Access(id, caller.brand, at, caller.subject, what, whose, detail))
-
-
-async def read_audit(caller: Principal, day: str, audit: Audit) -> Sequence[Access]:
-    """What was done on a UTC day with the data of the operator's own brand."""
+async def read_audit(
+    caller: Principal, day: str, limit: int, cursor: str | None, audit: Audit
+) -> tuple[Page[Access], Sequence[Tally]]:
+    """What operators and partners of the own brand asked for on a UTC day, a page at a time; with the first page, what
+    was only counted. Raises Forbidden, Malformed(invalid_cursor)."""
     require_operator(caller)
-    return await audit.list(caller.brand, day)
+    counted = await audit.counted(caller.brand, day) if cursor is None else ()
+    return await audit.list(caller.brand, day, limit, cursor), counted

@@ -10,7 +10,7 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import Person, PersonId
 from shared.domain.preferences import NEVER, SHIPPED, Preferences, next_digest, told_from
 from shared.domain.profile import Profile
-from shared.domain.webhooks import REPLAYABLE_DAYS
+from shared.domain.webhooks import REPLAYABLE_DAYS, Endpoint
 from shared.domain.wording import values
 from shared.errors import NotFound
 from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
@@ -80,8 +80,18 @@ def concerns(told: Notification, member: Member | None, now: int) -> bool:
 async def _endpoints(told: Notification, profile: Profile, o: Planning) -> list[PersonId]:
     if Audience.PARTNERS not in told.audience:
         return []
-    hearing = [e for e in await o.endpoints.of(told.brand) if e.wants(told, profile)]
+    hearing = [e for e in await o.endpoints.of(told.brand) if await may_hear(e, told, profile, o.profiles)]
     return [endpoint_recipient(e.brand, e.id, told.at) for e in hearing]
+
+
+async def may_hear(endpoint: Endpoint, told: Notification, profile: Profile, profiles: Profiles) -> bool:
+    """Whether a partner's endpoint is told: what it asked for, of a vehicle whose owner agrees to the partner now, and
+    owned it and agreed when it came about."""
+    if not endpoint.hears(told) or profile.brand != endpoint.brand or not profile.agreed(endpoint.purpose):
+        return False
+    consent = profile.consents[endpoint.purpose]
+    earlier = () if consent.at <= told.at else await profiles.consents(profile.vehicle_id, endpoint.purpose)
+    return profile.agreed_at(endpoint.purpose, told.at, (*earlier, consent))
 
 
 async def tell_person(
@@ -90,13 +100,13 @@ async def tell_person(
     """Tell somebody as they want to be told."""
     person = (await o.people.load(id)).value
     own = person.preferences.over(defaults)
-    item = Item(item_id(told.id, id), id, told, now, shown=own.wants(told.kind, Channel.INBOX))
+    item = Item(item_id(told.id, id), id, told, now, shown=own.wants(told.kind, Channel.INBOX, *told.names))
     if told.expired(now):
         await _hand_over(_expired(item, own), o)
         return
     said = await worded(told.brand, told.kind, Channel.INBOX, own, values(told, model), o.words)
     item = replace(item, title=said["title"], body=said["body"])
-    if not (own.wants(told.kind, Channel.EMAIL) and person.contact and person.contact.reachable):
+    if not (own.wants(told.kind, Channel.EMAIL, *told.names) and person.contact and person.contact.reachable):
         await _hand_over(_with_inbox(item, now), o)
         return
     waits = await _waits_for_digest(told, item.id, person, own, now, o)
@@ -153,7 +163,8 @@ def _with_inbox(item: Item, now: int) -> Item:
 
 def _expired(item: Item, own: Preferences) -> Item:
     """On record, and not shown."""
-    wanted = [c for c in (Channel.INBOX, Channel.EMAIL) if own.wants(item.notification.kind, c)]
+    told = item.notification
+    wanted = [c for c in (Channel.INBOX, Channel.EMAIL) if own.wants(told.kind, c, *told.names)]
     late: Mapping[Channel, Delivery] = {c: Delivery(Outcome.EXPIRED, reason="too late to plan") for c in wanted}
     return replace(item, shown=False, deliveries=late)
 

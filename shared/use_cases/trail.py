@@ -1,36 +1,79 @@
 """Putting on record who saw or changed whose data."""
 
 from collections import OrderedDict
-from uuid import NAMESPACE_URL, uuid5
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from shared.domain.audit import Access
-from shared.domain.principal import Kind, Principal
+from shared.domain.audit import BLOCK, LONGEST, ONE_RECORD, RECORDED, UNRESERVED, Access, Tally
+from shared.domain.history import day_of
+from shared.domain.principal import Principal
+from shared.errors import Conflict, Unavailable
 from shared.ports import Audit
+from shared.use_cases.books import ATTEMPTS
 
-ONE_RECORD = 60_000
-"""Milliseconds within which the same caller doing the same is put on record once."""
 HELD = 10_000
-"""Records that an instance knows to be written."""
-LONGEST = 128
-"""Characters of whose data it is, as the caller named it."""
+"""Records that an instance knows to be written, and tallies that it takes from."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """How many requests are left of a block, and whether they are recorded or only counted."""
+
+    left: int = UNRESERVED
+    recorded: bool = True
 
 
 class Trail:
-    """Remembers what it wrote lately, so that who polls is not put on record at each request."""
+    """Remembers what it wrote lately, so that who polls is not put on record at each request; and keeps each caller to
+    the records of a day."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
         self._written: OrderedDict[str, None] = OrderedDict()
+        self._blocks: OrderedDict[Tally, _Block] = OrderedDict()
 
-    async def record(self, caller: Principal, what: str, whose: str) -> None:
-        """Of operators and partners; before it is done. Raises Unavailable, and then it isn't."""
-        if caller.kind not in (Kind.OPERATOR, Kind.PARTNER):
+    async def record(
+        self, caller: Principal, what: str, whose: str = "", detail: str = "", *, each: bool = False
+    ) -> None:
+        """Of operators and partners, before it is done: once a minute, or `each` time. Beyond the day's limit it is
+        only counted. Raises Unavailable, and then it is not done."""
+        if caller.kind not in RECORDED:
             return
-        about = f"{caller.brand}/{caller.subject}/{what}/{whose}/{caller.at // ONE_RECORD}"
-        id = str(uuid5(NAMESPACE_URL, about))
+        about = f"{caller.brand}/{caller.kind.value}/{caller.subject}/{what}/{whose}/{detail}"
+        id = str(uuid4() if each else uuid5(NAMESPACE_URL, f"{about}/{caller.at // ONE_RECORD}"))
         if id in self._written:
             return
-        await self._audit.record(Access(id, caller.brand, caller.at, caller.subject, what, whose[:LONGEST]))
-        self._written[id] = None
-        if len(self._written) > HELD:
-            self._written.popitem(last=False)
+        if await self._is_recorded(Tally(caller.brand, day_of(caller.at), caller.kind, caller.subject, what)):
+            told = whose[:LONGEST], detail[:LONGEST]
+            await self._audit.record(Access(id, caller.brand, caller.at, caller.subject, what, *told))
+        if not each:
+            _remember(self._written, id, None)
+
+    async def _is_recorded(self, tally: Tally) -> bool:
+        """Whether one more request is recorded or only counted, which it is with this."""
+        block = self._blocks.get(tally)
+        if block is None:
+            block = _remember(self._blocks, tally, _Block())
+        if block.left <= 0:
+            after = await self._reserve(tally)
+            block.recorded, block.left = after.counted == 0, block.left + BLOCK
+        block.left -= 1
+        return block.recorded
+
+    async def _reserve(self, tally: Tally) -> Tally:
+        for _ in range(ATTEMPTS):
+            found = await self._audit.tally(tally)
+            try:
+                after = found.value.more()
+                await self._audit.commit_tally(after, found.version)
+            except Conflict:
+                continue
+            return after
+        raise Unavailable("the audit is being written by others")
+
+
+def _remember[K, T](held: OrderedDict[K, T], key: K, value: T) -> T:
+    held[key] = value
+    if len(held) > HELD:
+        held.popitem(last=False)
+    return value

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.history import DAY, day_of
-from shared.domain.inbox import Item, endpoint_recipient
+from shared.domain.inbox import Delivery, Item, endpoint_recipient, item_id
 from shared.domain.kinds import KINDS, Channel
 from shared.domain.notification import Audience, Notification
 from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Request, made_before
-from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, Endpoint
+from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, VERIFICATION, Endpoint
 from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, Unavailable
 from shared.ports import Page, Versioned
 from shared.use_cases.amend import Asked
 from shared.use_cases.books import ATTEMPTS
 from shared.use_cases.delivering import send_again
 from shared.use_cases.outgoing import Outgoing
-from shared.use_cases.planning import tell_system
+from shared.use_cases.planning import send_turns, tell_system
 from shared.use_cases.telling import brand_preferences
 
 
@@ -31,8 +32,8 @@ def require_partner(caller: Principal) -> None:
 async def create(
     caller: Principal, partner: str | None, url: str, kinds: frozenset[str], asked: Asked, o: Outgoing
 ) -> Endpoint:
-    """Make an endpoint: a partner its own, an operator anybody's. Raises Forbidden, Malformed(invalid_url),
-    Contradiction(too_many_endpoints), Reused."""
+    """Make an endpoint: a partner its own, an operator anybody's. It is asked with a challenge whether it wants to be
+    told. Raises Forbidden, Malformed(invalid_url), Contradiction(too_many_endpoints), Reused."""
     require_partner(caller)
     whose = _whose(caller, partner)
     o.caller.check(url)
@@ -42,13 +43,15 @@ async def create(
     except NotFound:
         if len(await o.endpoints.all(caller.brand)) >= ENDPOINTS:
             raise Contradiction(f"a brand has {ENDPOINTS} endpoints", Code.TOO_MANY_ENDPOINTS) from None
-        made = Endpoint(asked.made, caller.brand, whose, url, kinds, caller.at, requests=request)
+        made = Endpoint(asked.made, caller.brand, whose, url, kinds, caller.at, requests=request).asked_again(caller.at)
         try:
             await o.endpoints.commit(made, None)
         except Conflict:
             return await create(caller, partner, url, kinds, asked, o)
+        await _challenge(made, caller.at, o)
         return made
     made_before(known.requests, asked.key, asked.digest)
+    await _challenge(known, caller.at, o)
     return known
 
 
@@ -79,31 +82,35 @@ async def list_own(caller: Principal, o: Outgoing) -> Sequence[Endpoint]:
 
 
 async def change(caller: Principal, id: str, step: Callable[[Endpoint], Endpoint], o: Outgoing) -> Endpoint:
-    """Commit what the step makes of it; within a minute it holds everywhere.
+    """Commit what the step makes of it; within a minute it holds everywhere. Where it listens from now on is asked with
+    a challenge whether it wants to be told.
 
     Raises NotFound, Malformed(invalid_url)."""
     for _ in range(ATTEMPTS):
         found = await read(caller, id, o)
         after = step(found.value)
         o.caller.check(after.url)
-        if after == found.value:
-            return after
-        try:
-            await o.endpoints.commit(after, found.version)
-        except Conflict:
-            continue
+        if after != found.value:
+            try:
+                await o.endpoints.commit(after, found.version)
+            except Conflict:
+                continue
+        await _challenge(after, caller.at, o)
         return after
     raise Unavailable("the endpoint is being written by others")
 
 
-def changed(url: str, kinds: frozenset[str], enabled: bool) -> Callable[[Endpoint], Endpoint]:
-    """What an endpoint is to be; switched on again it has a clean record."""
+def changed(url: str, kinds: frozenset[str], enabled: bool, now: int) -> Callable[[Endpoint], Endpoint]:
+    """What an endpoint is to be from now on (epoch ms); switched on again it has a clean record."""
 
     def step(before: Endpoint) -> Endpoint:
-        after = replace(before, url=url, kinds=kinds, enabled=enabled)
+        after = replace(before.at_url(url, now), kinds=kinds, enabled=enabled)
         if not enabled:
             return replace(after, reason=before.reason or "switched off")
-        return after if before.enabled else replace(after, reason="", failing_since=None)
+        if before.enabled:
+            return after
+        on = replace(after, reason="", failing_since=None)
+        return on if on.unverified_since is None else on.asked_again(now)
 
     return step
 
@@ -116,6 +123,32 @@ async def rotate(caller: Principal, id: str, o: Outgoing) -> Endpoint:
 async def drop(caller: Principal, id: str, o: Outgoing) -> None:
     await read(caller, id, o)
     await o.endpoints.drop(caller.brand, id)
+
+
+async def send_challenge(caller: Principal, id: str, notification: str, o: Outgoing) -> Item:
+    """Ask once more, at once, whether it wants to be told; of one that said so it comes to nothing. Raises NotFound."""
+    endpoint = (await read(caller, id, o)).value
+    return await _ask(endpoint, notification, caller.at, o)
+
+
+async def _challenge(endpoint: Endpoint, now: int, o: Outgoing) -> None:
+    """Once for each URL that was said; handed over again if that was asked again before it was verified."""
+    if endpoint.enabled and endpoint.unverified_since is not None:
+        fact = f"webhooks/{endpoint.brand}/{endpoint.id}/challenge/{endpoint.unverified_since}/{endpoint.url}"
+        await _ask(endpoint, str(uuid5(NAMESPACE_URL, fact)), now, o)
+
+
+async def _ask(endpoint: Endpoint, id: str, now: int, o: Outgoing) -> Item:
+    since, audience = endpoint.unverified_since or now, frozenset({Audience.PARTNERS})
+    told = Notification(id, VERIFICATION, "", endpoint.brand, since, {}, None, audience)
+    told = replace(told, expires_at=now + KINDS[VERIFICATION].lives)
+    recipient = endpoint_recipient(endpoint.brand, endpoint.id, since)
+    item = Item(item_id(id, recipient), recipient, told, now, shown=False)
+    item = item.with_delivery(Channel.WEBHOOK, Delivery(not_before=now))
+    if not await o.inbox.put(item):
+        item = (await o.inbox.load(recipient, item.id)).value
+    await send_turns(item, now, o.deliveries)
+    return item
 
 
 async def send_test(caller: Principal, id: str, notification: str, o: Outgoing) -> Item:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from shared.bootstrap import World
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.charges import Charge
 from shared.domain.conditions import DEFAULTS, Geofence, TroubleCode
 from shared.domain.folding import fold
@@ -15,6 +15,7 @@ from shared.domain.geo import Circle, Place
 from shared.domain.history import DAY, Chunk, Table, day_of
 from shared.domain.parked import Filter, Parked
 from shared.domain.policy import Exclusion, Mode, Privacy
+from shared.domain.principal import Kind
 from shared.domain.profile import Consent
 from shared.domain.rules import Rule
 from shared.domain.signals import Leaf, Release
@@ -279,8 +280,33 @@ async def test_what_operators_did_is_kept_once_and_in_order(world: AnyWorld) -> 
     done = [Access(uuid4().hex, brand, NOON + n, "operator-1", "read_parked", "veh-1", "name") for n in (2, 0, 1)]
     for access in (*done, done[0]):
         await world.audit.record(access)
-    assert [a.at - NOON for a in await world.audit.list(brand, day_of(NOON))] == [0, 1, 2]
-    assert list(await world.audit.list(brand, "2026-11-21")) == []
+    first = await world.audit.list(brand, day_of(NOON), 2)
+    rest = await world.audit.list(brand, day_of(NOON), 2, first.cursor)
+    assert [a.at - NOON for a in (*first.items, *rest.items)] == [0, 1, 2]
+    assert rest.cursor is None
+    assert list((await world.audit.list(brand, "2026-11-21", 2)).items) == []
+    with pytest.raises(Malformed):
+        await world.audit.list(brand, day_of(NOON), 2, "none")
+
+
+async def test_tallies_grow_over_the_version_that_was_read_and_are_no_records(world: AnyWorld) -> None:
+    brand, day = uuid4().hex, day_of(NOON)
+    none = Tally(brand, day, Kind.PARTNER, "partner-1|a:b@c", "read_vehicle")
+    assert await world.audit.tally(none) == Versioned(none, None)
+    reserved = none.more()
+    await world.audit.commit_tally(reserved, None)
+    with pytest.raises(Conflict):
+        await world.audit.commit_tally(reserved, None)
+    found = await world.audit.tally(none)
+    assert found.value == reserved
+    assert list(await world.audit.counted(brand, day)) == []
+    counted = replace(reserved, counted=50)
+    await world.audit.commit_tally(counted, found.version)
+    with pytest.raises(Conflict):
+        await world.audit.commit_tally(counted, found.version)
+    assert list(await world.audit.counted(brand, day)) == [counted]
+    assert list(await world.audit.counted(brand, "2026-11-21")) == []
+    assert list((await world.audit.list(brand, day, 10)).items) == []
 
 
 # ---- what only the real one can do

@@ -301,3 +301,37 @@ async def test_a_call_that_is_not_taken_is_an_error_span_and_none_tells_where_to
     assert told == [(one, StatusCode.ERROR if "error.type" in one else StatusCode.UNSET) for one in expected]
     assert {span.kind for span in found} == {SpanKind.CLIENT}
     assert not any("secret" in span.to_json() or "127.0.0.1" in span.to_json() for span in found)
+
+
+# ---- challenges
+
+CHALLENGE = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("says", "echoed"),
+    [
+        (json.dumps({"challenge": CHALLENGE}).encode(), True),
+        (CHALLENGE.encode(), False),
+        (json.dumps({"type": "webhook.verification", "data": {"challenge": CHALLENGE}}).encode(), False),
+        (json.dumps({"challenge": CHALLENGE[:-1]}).encode(), False),
+        (json.dumps({"challenge": [CHALLENGE]}).encode(), False),
+        (b" " * 5_000 + json.dumps({"challenge": CHALLENGE}).encode(), False),
+        (b"[" * 4_000, False),
+        (b'{"challenge": "\\ud800"}', False),
+        (b"\xff", False),
+        (b"", False),
+    ],
+)
+async def test_only_the_challenge_itself_is_an_echo(says: bytes, echoed: bool) -> None:
+    asked = list[Any]()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(Webhook(SECRETS[0]).verify(await request.text(), dict(request.headers)))
+        return web.Response(body=says)
+
+    async with serving(answer) as url, WebhookCaller(epoch_ms, LOOPBACK) as caller:
+        reply = await caller.call(call(url, at=epoch_ms(), challenge=CHALLENGE))
+    assert (asked[0]["type"], asked[0]["data"]) == ("webhook.verification", {"challenge": CHALLENGE})
+    expected = (Outcome.SENT, "200") if echoed else (Outcome.RETRYING, "challenge not echoed")
+    assert (reply.outcome, reply.reason) == expected

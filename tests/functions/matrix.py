@@ -359,7 +359,7 @@ item        read_one delete_one
 trail       read_trail
 hooks       make_webhook list_webhooks
 endpoint    read_webhook put_webhook drop_webhook rotate_webhook_secret try_webhook list_webhook_events
-endpoint    replay_webhook_event
+endpoint    replay_webhook_event verify_webhook
 export      read_export
 claiming    claim_vehicle accept_invitation
 """

@@ -12,7 +12,7 @@ from shared.codec.places import STORED, leaves_of
 from shared.domain.policy import Mode
 from shared.domain.principal import Kind, Principal
 from shared.use_cases.privacy import BEGINS_AFTER, Wish, change_mode
-from tests.examples import BRAND, NOON, VEHICLE, cloud_event, encoded
+from tests.examples import BRAND, NOON, VEHICLE, called, cloud_event, encoded
 from tests.functions.conftest import ask
 from tests.functions.test_events import ingest, message, outcomes, received, state
 from tests.memory import MemoryWorld
@@ -98,14 +98,14 @@ async def test_with_position_every_place_is_kept(world: MemoryWorld) -> None:
 async def test_a_rule_on_a_place_fires_nothing_without_position(world: MemoryWorld) -> None:
     await in_mode(world, Mode.NO_POSITION)
     await lived(world)
-    assert [told.kind for told in world.notifications.contents] == ["r0"], "the one on speed"
+    assert [called(told) for told in world.notifications.contents] == ["r0"], "the one on speed"
     assert list(state(world).episodes) == ["r0"]
 
 
 async def test_a_rule_on_a_place_fires_with_position(world: MemoryWorld) -> None:
     await in_mode(world, Mode.FULL)
     await lived(world)
-    told = {n.kind: n.facts for n in world.notifications.contents}
+    told = {called(n): n.facts for n in world.notifications.contents}
     assert len(told) == 1 + sum(map(is_number, PLACES))
     latitude = CHARGING + "Location.Latitude"
     assert any(facts.get(latitude) == mark(latitude) for facts in told.values())
@@ -180,7 +180,7 @@ async def test_a_fence_where_longitudes_begin_anew_is_entered_and_left_once(
         await ingest(received(number * MINUTE, encoded(cloud_event(sequence=str(number), data=data))))
         inside = list(state(world).episodes) == ["far"]
         assert inside is (1 < number < len(way))
-    assert [told.kind for told in world.notifications.contents] == ["geofence_entered", "geofence_left"]
+    assert [called(told) for told in world.notifications.contents] == ["geofence_entered", "geofence_left"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from shared.domain.profile import PURPOSES
 from shared.domain.rules import CORNERS, OWN_RULES
 from shared.use_cases import privacy as use_case
 from shared.use_cases.ingest import Ingest
-from tests.examples import NOON, VEHICLE, cloud_event, encoded
+from tests.examples import NOON, VEHICLE, called, cloud_event, encoded
 from tests.functions.conftest import ask
 from tests.functions.test_events import ingest, low, message, outcomes, received, state
 from tests.memory import MemoryWorld
@@ -180,7 +180,7 @@ async def test_the_very_next_event_is_held_against_a_new_rule(world: MemoryWorld
     await ingest(received(0, low(0, soc=50)))
     await put(FENCE)
     await ingest(received(1, at_home(1)))
-    assert [n.kind for n in world.notifications.contents] == ["geofence_entered"]
+    assert [called(n) for n in world.notifications.contents] == ["geofence_entered"]
 
 
 async def test_rules_are_read_replaced_and_taken_away(world: MemoryWorld) -> None:
@@ -267,7 +267,7 @@ async def test_silence_is_told_by_the_timer_and_not_while_the_vehicle_is_to_be_s
         for vehicle, due in world.wakes.contents:
             await wake_functions.wake_due(message(messages.encode_wake(vehicle, due)))
         world.wakes.sent.clear()
-        assert [n.kind for n in world.notifications.contents] == ["silent"] * told, hours
+        assert [called(n) for n in world.notifications.contents] == ["silent"] * told, hours
 
 
 async def test_a_trouble_code_is_told_with_what_the_operator_says_that_it_means(world: MemoryWorld) -> None:

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -39,9 +39,9 @@ def partner(world: MemoryWorld) -> MemoryWorld:
     return world
 
 
-def agree(world: MemoryWorld, granted: bool) -> None:
+def agree(world: MemoryWorld, granted: bool, at: int = NOON) -> None:
     held = world.profiles.shelf.held[VEHICLE]
-    consent = Consent("partner.partner-1", 1, granted, "terms", 30, "user-ada", NOON)
+    consent = Consent("partner.partner-1", 1, granted, "terms", 30, "user-ada", at)
     changed = replace(held.value, consents={consent.purpose: consent})
     world.profiles.shelf.held[VEHICLE] = replace(held, value=changed)
 
@@ -49,6 +49,10 @@ def agree(world: MemoryWorld, granted: bool) -> None:
 async def made(token: str = "partner-1", **body: Any) -> str:
     answer = await ask(webhooks.make_webhook, token, {"url": URL} | body)
     assert answer.status == 201
+    world = cast(MemoryWorld, webhooks.world())  # type: ignore[attr-defined]
+    await deliver(world)  # the challenge, which is echoed
+    assert [call.challenge != "" for call in world.caller.sent] == [True]
+    world.caller.sent.clear()
     return str(answer.body["id"])
 
 
@@ -111,6 +115,8 @@ async def test_what_is_not_public_is_refused_when_it_is_said(partner: MemoryWorl
 async def test_a_new_secret_signs_beside_the_old_one_for_a_day(partner: MemoryWorld) -> None:
     answer = (await ask(webhooks.make_webhook, "partner-1", {"url": URL})).body
     id, first = answer["id"], answer["secret"]
+    await deliver(partner)
+    partner.caller.sent.clear()
     second = (await ask(webhooks.rotate_webhook_secret, "partner-1", endpoint_id=id)).body["secret"]
     assert first != second
     assert first.startswith("whsec_")
@@ -212,6 +218,7 @@ async def test_a_test_event_is_sent_whatever_is_heard(partner: MemoryWorld) -> N
 
 
 async def test_any_event_of_thirty_days_is_sent_again_under_its_id(partner: MemoryWorld) -> None:
+    agree(partner, True, NOON - 60 * DAY)
     id = await made()
     now = partner.clock()
     told = [replace(fact(n, at=now - days * DAY), expires_at=None) for n, days in enumerate((0, 29, 32))]

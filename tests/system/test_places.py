@@ -54,7 +54,7 @@ class Car:
         await eventually(taken_in)
 
     async def told(self) -> list[str]:
-        return [item["kind"] for item in (await self.owner.call("GET", "me/inbox"))["items"]]
+        return [item["facts"]["name"] for item in (await self.owner.call("GET", "me/inbox"))["items"]]
 
     async def held_in(self, cloud: Cloud) -> set[str]:
         """The containers, of documents and of blobs, that hold a mark."""
@@ -119,4 +119,4 @@ async def test_a_fence_over_the_180th_meridian_is_entered_and_left_once(cloud: C
             found = [item["kind"] for item in (await ada.call("GET", "me/inbox"))["items"]]
             return found if len(found) == 2 else None
 
-        assert sorted(await eventually(told)) == ["geofence_entered", "geofence_left"]
+        assert sorted(await eventually(told)) == ["rule_triggered", "rule_triggered_over"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,9 @@ async def test_the_receiver_takes_our_calls_and_refuses_others(receiver: str) ->
         stranger = Call("msg_3", receiver, [b"x" * 24], TOLD, call.at)
         late = Call("msg_4", receiver, [right], TOLD, call.at - 400_000)
         replies = [await caller.call(one) for one in (call, rotated, stranger, late)]
+        challenged = [await caller.call(replace(one, challenge="ab" * 32)) for one in (call, stranger)]
     assert [r.reason for r in replies] == ["204", "204", "401", "401"]
     assert [r.outcome for r in replies[:2]] == [Outcome.SENT] * 2
+    assert [(r.outcome, r.reason) for r in challenged] == [(Outcome.SENT, "200"), (Outcome.RETRYING, "401")]
     async with aiohttp.ClientSession() as http, http.post(receiver, data=b"{}") as answer:
         assert answer.status == 401

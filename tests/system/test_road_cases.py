@@ -71,7 +71,7 @@ async def car(cloud: Cloud, operator: Api) -> Any:
 async def test_positions_of_which_only_the_longitude_is_reported_enter_and_leave_a_fence(car: Car) -> None:
     along: dict[float, Any] = {4 - n: {"longitude": 11.01 - n * 0.01} for n in range(4)}
     await car.sends({5: {"latitude": 48.0, "longitude": 11.02}, **along, 0.5: {"latitude": 0.0, "longitude": 0.0}})
-    assert await car.told(2) == ["geofence_entered", "geofence_left"]
+    assert await car.told(2) == ["rule_triggered", "rule_triggered_over"]
 
     async def seen() -> Any:
         (found,) = (await car.owner.call("GET", "sightings"))["items"]

@@ -23,7 +23,9 @@ from shared.domain.preferences import ANY, NEVER, SHIPPED, Preferences, Quiet
 from shared.domain.profile import Consent
 from shared.domain.webhooks import GIVES_UP_AFTER, OVERLAP, Endpoint
 from shared.domain.wording import languages
+from shared.use_cases.planning import may_hear
 from tests.examples import BRAND, NOON, PROFILE, VEHICLE
+from tests.memory import MemoryWorld
 
 DAY = 86_400_000
 RETRY = Reply(Outcome.RETRYING, "500")
@@ -131,13 +133,13 @@ def test_an_endpoint_that_is_gone_is_switched_off_at_once() -> None:
         ({"partner": "partner-2"}, True, False),
     ],
 )
-def test_a_partner_hears_what_it_asked_for_of_vehicles_whose_owner_agreed(
+async def test_a_partner_hears_what_it_asked_for_of_vehicles_whose_owner_agreed(
     changes: dict[str, object], granted: bool, hears: bool
 ) -> None:
     consent = Consent("partner.partner-1", 1, granted, "terms", 30, "user-ada", NOON)
     profile = replace(PROFILE, consents={consent.purpose: consent})
     told = Notification("n", "battery_low", VEHICLE, BRAND, NOON, {})
-    assert endpoint(**changes).wants(told, profile) == hears
+    assert await may_hear(endpoint(**changes), told, profile, MemoryWorld().profiles) == hears
 
 
 # ---- breakers
@@ -257,9 +259,8 @@ def test_every_kind_says_how_long_it_is_worth_telling_and_only_safety_passes_the
     assert (told.expired(NOON + DAY - 1), told.expired(NOON + DAY)) == (False, True)
 
 
-def test_a_kind_of_an_operators_own_is_shown_by_its_name_and_number() -> None:
-    assert kind_of("tyre_low") is kind_of("anything")
-    assert shown("tyre_low", {"Vehicle.Tyre": 1.8, "text": "x"}) == {"kind": "tyre low", "value": 1.8}
+def test_what_is_no_kind_is_shown_as_a_rule_and_a_fact_that_is_not_known_as_nothing() -> None:
+    assert kind_of("tyre_low") is KINDS["rule_triggered"]
     assert shown("silent", {}) == {"since": None}
 
 

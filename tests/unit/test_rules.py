@@ -70,7 +70,7 @@ def north(metres: float) -> dict[str, Value]:
 def test_a_reading_above_a_threshold_is_told_until_it_is_past_the_other_side() -> None:
     hot = Threshold(id="hot", signal="Vehicle.Speed", above=120.0, clears=100.0, name="speeding", on=BOTH, confirm=0)
     speeds: list[dict[str, Value]] = [{"Vehicle.Speed": s} for s in (119.0, 121.0, 110.0, 121.0, 99.0, 130.0)]
-    assert told(drive(hot, *speeds)) == ["speeding", "speeding_over", "speeding"]
+    assert told(drive(hot, *speeds)) == ["rule_triggered", "rule_triggered_over", "rule_triggered"]
 
 
 def low(*charges: float, every: int = 5) -> list[str]:
@@ -98,7 +98,7 @@ def test_a_condition_that_has_to_last_is_told_only_once_it_has() -> None:
     slow = Threshold(id="slow", signal="Vehicle.Speed", above=120.0, clears=120.0, hold=10_000)
     fast: dict[str, Value] = {"Vehicle.Speed": 130.0}
     assert told(drive(slow, *[fast] * 10)) == []
-    assert told(drive(slow, *[fast] * 11)) == ["threshold"]
+    assert told(drive(slow, *[fast] * 11)) == ["rule_triggered"]
     assert told(drive(slow, *[fast] * 9, {"Vehicle.Speed": 100.0}, *[fast] * 9)) == []
     assert owed(drive(slow, *[fast] * 12))[0].at == NOON
 
@@ -109,7 +109,7 @@ def test_what_has_to_last_is_told_by_time_alone_when_nothing_more_comes() -> Non
     assert state.scheduled(book, NOON, 0).due == NOON + 10_000
     assert told(passed(state, book, NOON + 9_999)) == []
     after = passed(state, book, NOON + 10_000)
-    assert (told(after), after.committed) == (["threshold"], 1)
+    assert (told(after), after.committed) == (["rule_triggered"], 1)
     assert passed(after, book, NOON + 99_000).outbox == after.outbox
 
 

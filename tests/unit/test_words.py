@@ -12,7 +12,7 @@ from shared.domain.allowance import A_MINUTE
 from shared.domain.conditions import ChargingComplete, LeftOpen, MovingWhileOff, Silent, Threshold, TroubleCode
 from shared.domain.folding import passed
 from shared.domain.garage import Code, Member, Role, digest_of
-from shared.domain.kinds import KINDS, OURS, Channel, shown
+from shared.domain.kinds import KINDS, OURS, RULE_KINDS, Channel, shown
 from shared.domain.notification import Notification
 from shared.domain.paths import CABLE, OPENINGS, STATE_OF_CHARGE, SYSTEM, TROUBLE_CODES
 from shared.domain.period import DAY
@@ -25,14 +25,17 @@ from tests.examples import CATALOG, NOON, PROFILE, VEHICLE, owed
 from tests.unit.test_rules import BOTH, HOME, HOUR, charge, drive, north, seen
 
 RENDERER = JinjaRenderer()
-OPTIONAL = {("trouble_code_opened", "text"), ("trouble_code_closed", "text")}
-"""What only an operator's words fill in. Of sales, `days` stands only where something is ahead."""
+OPTIONAL = {("trouble_code_opened", "text"), ("trouble_code_closed", "text"), ("rule_triggered", "code")}
+"""What only an operator's words fill in, or rules of other conditions. Of sales, `days` stands only for what is
+ahead."""
 
 
 def by_rules() -> Iterable[Notification]:
     """A day in the life of a vehicle, as its rules tell of it."""
     low = Threshold(id="battery_low", signal=STATE_OF_CHARGE, below=10.0, clears=15.0, name="battery_low", on=BOTH)
     yield from owed(drive(low, *map(_charged, (5.0, 5.0, 50.0, 50.0))))
+    own = replace(low, own=True, name="nearly empty")
+    yield from owed(drive(own, *map(_charged, (5.0, 5.0, 50.0, 50.0))))
     code = TroubleCode(id="trouble_code", on=BOTH)
     yield from owed(drive(code, {TROUBLE_CODES: [f"P{number:04}" for number in range(A_MINUTE + 1)]}))
     yield from owed(drive(code, {TROUBLE_CODES: ["P0420"]}, {TROUBLE_CODES: []}))
@@ -87,9 +90,7 @@ def raised() -> dict[str, Notification]:
 
 
 def test_every_kind_that_the_product_raises_is_raised_here() -> None:
-    rules = (ChargingComplete, MovingWhileOff, LeftOpen, Silent, TroubleCode, type(HOME))
-    named = {"battery_low", "battery_low_over", *(kind for rule in rules for kind in (rule.begun, rule.over))}
-    assert named | set(TOLD.values()) <= raised().keys()
+    assert RULE_KINDS | set(TOLD.values()) <= raised().keys()
     assert raised().keys() == KINDS.keys() - OURS - {"webhook_disabled"}
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from azure.cosmos.aio import ContainerProxy
 
-from shared.adapters.cosmos.reactions import PAGE, every, reactions, replaced
+from shared.adapters.cosmos.reactions import PAGE, every, page, reactions, replaced
 from shared.codec import documents
-from shared.domain.audit import Access
+from shared.domain.audit import Access, Tally
 from shared.domain.ledger import Ledger
 from shared.errors import Conflict, NotFound
-from shared.ports import Versioned
+from shared.ports import Page, Versioned
 
 
 class CosmosLedgers:
@@ -36,7 +36,7 @@ class CosmosLedgers:
 
 
 class CosmosAudit:
-    """One partition a brand and day. Nothing is ever changed in it."""
+    """One partition a brand and day. Records are never changed, tallies only ever grow."""
 
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
@@ -48,9 +48,24 @@ class CosmosAudit:
         except Conflict:
             return
 
-    async def list(self, brand: str, day: str) -> Sequence[Access]:
-        query = "SELECT * FROM c ORDER BY c.at ASC"
-        return [documents.access(doc) for doc in await every(self._container, query, {}, "audit", [brand, day])]
+    async def list(self, brand: str, day: str, limit: int, cursor: str | None = None) -> Page[Access]:
+        query = "SELECT * FROM c WHERE c.at >= 0 ORDER BY c.at ASC"
+        return await page(self._container, query, {}, limit, cursor, documents.access, "audit", [brand, day])
+
+    async def tally(self, tally: Tally) -> Versioned[Tally]:
+        try:
+            async with reactions("tally"):
+                doc = await self._container.read_item(tally.id, [tally.brand, tally.day])
+        except NotFound:
+            return Versioned(tally, None)
+        return Versioned(documents.tally(doc), doc["_etag"])
+
+    async def commit_tally(self, tally: Tally, version: str | None) -> None:
+        await replaced(self._container, documents.tally_document(tally), version, "tally")
+
+    async def counted(self, brand: str, day: str) -> Sequence[Tally]:
+        query = "SELECT * FROM c WHERE c.counted > 0"
+        return [documents.tally(doc) for doc in await every(self._container, query, {}, "tallies", [brand, day])]
 
     async def of(self, whose: str) -> Sequence[Access]:
         query = "SELECT * FROM c WHERE c.whose = @whose"

@@ -17,7 +17,7 @@ from shared.codec import messages
 from shared.domain.geo import RADIUS
 from shared.domain.paths import BATTERY, CABLE, CHARGE_LIMIT, IS_CHARGING, IS_MOVING, SPEED, STATE_OF_CHARGE, SYSTEM
 from shared.domain.telemetry import Census
-from tests.examples import NOON, VEHICLE, cloud_event
+from tests.examples import NOON, VEHICLE, called, cloud_event
 from tests.functions.conftest import ask
 from tests.functions.test_events import message
 from tests.memory import MemoryWorld
@@ -201,8 +201,8 @@ class Car:
 
     @property
     def told(self) -> list[str]:
-        """The kinds of what was told, in order."""
-        return [notification.kind for notification in self.world.notifications.contents]
+        """What was told, in order."""
+        return [called(notification) for notification in self.world.notifications.contents]
 
     @property
     def counted(self) -> Census:
