@@ -85,7 +85,8 @@ class Ingest:
         for found in entries:
             if isinstance(found, BaseException):
                 raise found
-            counted.update((c.position, c) for c in found)
+            for entry in found:  # a reader that began again holds some twice: what became of the first is what counts
+                counted.setdefault(entry.position, entry)
         books = [counted[a.position] for a in arrivals]
         await self._books.count(partition, books, clock())
         self._read_to[partition] = arrivals[-1].position
