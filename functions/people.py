@@ -8,8 +8,9 @@ from functions.http import answer, asked, caller, endpoint
 from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
-from shared.codec.replies import erasure_answer, export_answer
+from shared.codec.replies import erasure_answer, erasure_progress, export_answer
 from shared.use_cases import people
+from shared.use_cases.restoring import replay_erasures as replay
 
 bp = func.Blueprint()
 
@@ -36,7 +37,7 @@ async def fetch_export(req: func.HttpRequest) -> func.HttpResponse:
     """What is held, as a file, for whoever has the link that `me/export` gave."""
     sealed = req.route_params.get("sealed", "")
     found = await people.fetch_export(sealed, world().clock(), world().everywhere, world().codes)
-    headers = {"Content-Disposition": 'attachment; filename="export.json"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": 'attachment; filename="export.json"'}
     return func.HttpResponse(found, headers=headers, mimetype="application/json")
 
 
@@ -44,3 +45,20 @@ async def fetch_export(req: func.HttpRequest) -> func.HttpResponse:
 async def erase_person(req: func.HttpRequest) -> func.HttpResponse:
     """Everything that is held about the person is forgotten. It can't be taken back."""
     return answer(erasure_answer(await people.ask_erasure(await caller(req), world().everywhere)), 202)
+
+
+@endpoint(bp, "GET", "v1/me/erasure", schemas.ErasureProgress)
+async def read_erasure(req: func.HttpRequest) -> func.HttpResponse:
+    """How far the erasure is that the person asked for, or when the last one was done."""
+    who = await caller(req)
+    erasure, done_at = await people.read_erasure(who, world().everywhere)
+    return answer(erasure_progress(erasure, done_at))
+
+
+@endpoint(bp, "POST", "v1/erasures/replay", schemas.ErasuresReplayed, query=("cursor",))
+async def replay_erasures(req: func.HttpRequest) -> func.HttpResponse:
+    """After a backup was restored, an operator has those erased again who were erased since then, some thousand people
+    a request; whoever asks goes on with the cursor until there is none."""
+    who = await caller(req)
+    done = await replay(who, req.params.get("cursor"), world().everywhere)
+    return answer({"begun": done.begun, "cursor": done.cursor})

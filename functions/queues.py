@@ -12,6 +12,7 @@ from shared.codec.messages import Message, belongs_to, decode_notification, deco
 from shared.domain.parked import Parked
 from shared.errors import CloudError, Code, Contradiction, Malformed, Unavailable, brief
 from shared.use_cases.attempts import attempted
+from shared.use_cases.personal_data import was_forgotten
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ async def _park(queue: str, body: bytes, error: CloudError) -> None:
     key = hashlib.sha256(body).hexdigest()[:32]
     parked = Parked(queue, key, world().clock(), belongs_to(body) or queue, error.code.value, error.detail, body)
     try:
-        await world().parking.park(parked)
+        if not await was_forgotten(parked, world().profiles):
+            await world().parking.park(parked)
     except CloudError:
         raise
     except Exception as defect:

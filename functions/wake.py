@@ -1,6 +1,7 @@
 """Timer and Service Bus: vehicles and people whose time has come."""
 
 import logging
+from uuid import uuid4
 
 import azure.functions as func
 
@@ -28,7 +29,7 @@ async def wake_due(message: func.ServiceBusMessage) -> None:
     async def act(woken: Wake) -> None:
         w = world()
         if woken.person:
-            await people.look_after(PersonId.parse(woken.id), w.clock, w.everywhere, w.planning)
+            await people.look_after(PersonId.parse(woken.id), uuid4().hex, w.clock, w.everywhere, w.planning)
             return
         await wake.wake(woken.id, w.clock, wake.Outside(w.reach, w.histories, w.rules, w.brands), w.handover_after)
 

@@ -139,4 +139,4 @@ async def discard_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _letter(req: func.HttpRequest) -> tuple[str, str]:
-    return dead_letter_of(req.route_params.get("letter_id", "")[:1_000])
+    return dead_letter_of(req.route_params.get("letter_id", ""))

@@ -20,8 +20,10 @@ from shared.ports import (
     Catalogs,
     Clock,
     Codes,
+    DeadLetters,
     Deliveries,
     Endpoints,
+    ErasedList,
     Exports,
     Histories,
     Inbox,
@@ -32,6 +34,7 @@ from shared.ports import (
     Parking,
     People,
     Profiles,
+    QuotaStore,
     Renderer,
     Rules,
     Sightings,
@@ -53,6 +56,7 @@ from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
@@ -147,7 +151,7 @@ class World:
     def histories(self) -> Histories:
         from shared.adapters.cosmos.histories import CosmosHistories
 
-        return CosmosHistories(self._container("history"))
+        return CosmosHistories(self._container("history"), self.clock)
 
     @cached_property
     def ledgers(self) -> Ledgers:
@@ -205,6 +209,16 @@ class World:
         return CosmosPeople(self._container("people"))
 
     @cached_property
+    def quota_store(self) -> QuotaStore:
+        from shared.adapters.cosmos.people import CosmosQuotas
+
+        return CosmosQuotas(self._container("people"))
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(self.quota_store, self.codes)
+
+    @cached_property
     def audit(self) -> Audit:
         from shared.adapters.cosmos.records import CosmosAudit
 
@@ -243,6 +257,18 @@ class World:
         from shared.adapters.blob import BlobExports
 
         return BlobExports(self._blobs, "exports")
+
+    @cached_property
+    def erased(self) -> ErasedList:
+        from shared.adapters.blob import BlobErasedList
+
+        return BlobErasedList(self._blobs.get_container_client("erased"))
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        from shared.adapters.servicebus import ServiceBusDeadLetters
+
+        return ServiceBusDeadLetters(self._bus, self.clock)
 
     @cached_property
     def _blobs(self) -> "BlobServiceClient":
@@ -297,7 +323,7 @@ class World:
         p = self.planning
         planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
         more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*planning, *more, self._settings.public_url)
+        return Outgoing(*planning, *more, self._settings.public_url, self.quotas)
 
     @cached_property
     def delivering(self) -> Delivering:
@@ -315,7 +341,7 @@ class World:
     def everywhere(self) -> Everywhere:
         settles = 5 * self.handover_after
         stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
-        return Everywhere(self.reach, *stores, settles)
+        return Everywhere(self.reach, *stores, self.dead_letters, self.erased, settles)
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -354,6 +380,8 @@ class World:
         from azure.core.pipeline.transport import AioHttpTransport
         from azure.cosmos.aio import CosmosClient
 
+        from shared.adapters.cosmos.checked import CheckedContainer
+
         s = self._settings
         client = CosmosClient(
             s.cosmos_endpoint,
@@ -363,7 +391,10 @@ class World:
         )
         self._open.append(client)
         database = client.get_database_client(topology().cosmos.database)
-        return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
+        return {
+            c.name: CheckedContainer.over(database.get_container_client(c.name), c.partition_key_paths)
+            for c in topology().cosmos.containers
+        }
 
     def _container(self, name: str) -> "ContainerProxy":
         return self._containers[name]

@@ -15,7 +15,7 @@ from shared.domain.kinds import Channel
 from shared.domain.ledger import Ledger
 from shared.domain.notification import Notification
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import Person, PersonId
+from shared.domain.person import Erased, Owned, Person, PersonId
 from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
@@ -146,6 +146,10 @@ class Profiles(Protocol):
         """Forget all of those."""
         ...
 
+    async def said_anywhere(self, user_id: str) -> Sequence[str]:
+        """The vehicles for which a person of that id, of whatever brand, gave or refused a consent."""
+        ...
+
     async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
         """All that was done with one sale or grant, the oldest first."""
         ...
@@ -231,7 +235,8 @@ class Histories(Protocol):
         ...
 
     async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
-        """Forget every chunk, trip and charge of the day that begins in [start, end) (epoch ms)."""
+        """Forget what of the day lies in [start, end) (epoch ms): the samples, cut out of their chunks, and every trip
+        and charge that touches it. What is left of a chunk is kept no longer than it would have been."""
         ...
 
     async def put_derived(self, derived: Trip | Charge, keep_days: int) -> None:
@@ -249,33 +254,71 @@ class People(Protocol):
         ...
 
     async def commit(self, person: Person, version: str | None) -> None:
-        """Store it over the version that was read, or raise Conflict."""
+        """Store it over the version that was read, or raise Conflict. What is archived becomes documents of its own in
+        the same write."""
+        ...
+
+    async def archived(self, id: PersonId) -> Sequence[Owned]:
+        """Those periods of ownership, in the order in which they ended."""
+        ...
+
+    async def everyone(self, limit: int, cursor: str | None = None) -> Page[PersonId]:
+        """Everyone of whom anything is kept, in no order. Raises Malformed(invalid_cursor)."""
         ...
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
         """The ids as text of people whose `due` has come (epoch ms), each with it."""
         ...
 
-    async def forget(self, id: PersonId, at: int) -> None:
-        """Forget the person, but not when that was (epoch ms), for a month, under a pseudonym."""
+    async def forget(self, id: PersonId, at: int | None) -> None:
+        """Forget the person, but not when that was (epoch ms), for 45 days, under a pseudonym; unless that is None."""
         ...
 
     async def forgotten_at(self, id: PersonId) -> int:
-        """When the person was last forgotten (epoch ms); -1 if not within a month."""
+        """When the person was last forgotten (epoch ms); -1 if not within 45 days."""
+        ...
+
+
+class QuotaStore(Protocol):
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        """When something was done (epoch ms), the oldest first; nothing if it never was, or not for a day."""
+        ...
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        """Store it for a day over the version that was read, or raise Conflict."""
         ...
 
 
 class Exports(Protocol):
-    async def put(self, id: str, held: Held) -> None:
-        """Store what is held about a person, for a week."""
+    async def put(self, name: str, held: Held) -> None:
+        """Store what is held about a person, for a week, under `Export.name`."""
         ...
 
-    async def read(self, id: str) -> bytes:
+    async def read(self, name: str) -> bytes:
         """It as JSON, or raise NotFound."""
         ...
 
-    async def drop(self, id: str) -> None:
-        """Forget it; it may be gone already."""
+    async def forget(self, owner: PersonId) -> None:
+        """Forget every export of a person, however many there were."""
+        ...
+
+
+class ErasedList(Protocol):
+    """Who was erased, under pseudonyms, for as long as a backup from before may be restored. It is stored apart from
+    what is backed up."""
+
+    async def put(self, entry: Erased) -> None:
+        """Store it in the place of the one of the same person and moment."""
+        ...
+
+    async def all(self, brand: str) -> Sequence[Erased]:
+        """Every entry of a brand."""
+        ...
+
+
+class DeadLetters(Protocol):
+    async def set_aside(self, queue: str, parking: "Parking") -> None:
+        """Park whatever the broker gave up of one of our own queues, and take it off there."""
         ...
 
 
@@ -348,6 +391,10 @@ class Parking(Protocol):
 
     async def mark_replayed(self, name: str, at: int) -> None:
         """Remember that it was taken in after all (epoch ms). It stays."""
+        ...
+
+    async def of_device(self, device: str) -> Sequence[str]:
+        """The names of all that was parked of a device, in no order. What was parked a moment ago may be missing."""
         ...
 
     async def drop(self, name: str) -> None:

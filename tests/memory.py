@@ -1,6 +1,7 @@
 """Every port in memory, held to the same contract suite as the real adapters."""
 
 import builtins
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from shared.adapters.passports import SecretCodes
 from shared.adapters.templates import JinjaRenderer
 from shared.adapters.webhooks import WebhookCaller
 from shared.codec.held import held_document
+from shared.codec.messages import belongs_to
 from shared.codec.signals import vocabulary
 from shared.codec.telemetry import Decoder
 from shared.domain.audit import Access, Tally
@@ -27,7 +29,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.limits import Buckets
 from shared.domain.notification import Notification
 from shared.domain.parked import Filter, Parked
-from shared.domain.person import Person, PersonId
+from shared.domain.person import Erased, Owned, Person, PersonId
 from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal
 from shared.domain.profile import Consent, Profile
@@ -43,7 +45,7 @@ from shared.domain.vehicle import VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.domain.wording import Call, Mail, Templates
 from shared.errors import Code, Conflict, Malformed, NotFound, Unauthenticated
-from shared.ports import Clock, Decode, Page, Sought, Versioned
+from shared.ports import Clock, Decode, Page, Parking, Sought, Versioned
 from shared.settings import Console
 from shared.use_cases.amend import Reach
 from shared.use_cases.delivering import Delivering
@@ -53,6 +55,7 @@ from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
@@ -185,6 +188,9 @@ class MemoryProfiles:
     async def forget_said_by(self, vehicle_id: str, user_id: str) -> None:
         self.said = [pair for pair in self.said if pair[0] != vehicle_id or pair[1].by != user_id]
 
+    async def said_anywhere(self, user_id: str) -> Sequence[str]:
+        return sorted({vehicle for vehicle, c in self.said if c.by == user_id})
+
     async def books(self, vehicle_id: str, subject: str) -> Sequence[Entry]:
         return [entry for vehicle, entry in self.lines if (vehicle, entry.subject) == (vehicle_id, subject)]
 
@@ -297,49 +303,101 @@ class MemoryHistories:
 
     async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
         for key, chunk in list(self.chunks.items()):
-            if key[:2] == (vehicle_id, day) and start <= chunk.table.span[0] < end:
-                del self.chunks[key]
+            if key[:2] == (vehicle_id, day):
+                left = chunk.table.where(lambda at: not start <= at < end)
+                if left.rows:
+                    self.chunks[key] = replace(chunk, table=left)
+                else:
+                    del self.chunks[key]
         for found in await self.derived(vehicle_id, day):
-            if start <= found.span.start < end:
+            if found.span.start < end and start <= found.span.end:
                 await self.drop_derived(found)
 
 
 class MemoryPeople:
     def __init__(self) -> None:
         self.shelf, self.forgotten = Shelf[Person](), dict[str, int]()
+        self.periods: dict[str, dict[Owned, None]] = {}
 
     async def load(self, id: PersonId) -> Versioned[Person]:
         return self.shelf.held.get(str(id), Versioned(Person(id), None))
 
     async def commit(self, person: Person, version: str | None) -> None:
-        self.shelf.commit(str(person.id), person, version)
+        self.shelf.commit(str(person.id), replace(person, archived=()), version)
+        self.periods.setdefault(str(person.id), {}).update(dict.fromkeys(person.archived))
+
+    async def archived(self, id: PersonId) -> Sequence[Owned]:
+        return sorted(self.periods.get(str(id), {}), key=lambda owned: owned.ends_at)
+
+    async def everyone(self, limit: int, cursor: str | None = None) -> Page[PersonId]:
+        return _page([held.value.id for held in self.shelf.held.values()], limit, cursor)
 
     async def due(self, now: int, cursor: str | None = None) -> Page[tuple[str, int]]:
         people = (held.value for held in self.shelf.held.values())
         return Page([(str(p.id), p.due) for p in people if p.due is not None and p.due <= now])
 
-    async def forget(self, id: PersonId, at: int) -> None:
+    async def forget(self, id: PersonId, at: int | None) -> None:
         self.shelf.held.pop(str(id), None)
-        self.forgotten[id.pseudonym] = at
+        self.periods.pop(str(id), None)
+        if at is not None:
+            self.forgotten[id.pseudonym] = at
 
     async def forgotten_at(self, id: PersonId) -> int:
         return self.forgotten.get(id.pseudonym, -1)
+
+
+class MemoryQuotaStore:
+    def __init__(self) -> None:
+        self.shelf = Shelf[tuple[int, ...]]()
+
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        return self.shelf.held.get(key, Versioned((), None))
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        self.shelf.commit(key, times, version)
 
 
 class MemoryExports:
     def __init__(self) -> None:
         self.held: dict[str, Held] = {}
 
-    async def put(self, id: str, held: Held) -> None:
-        self.held[id] = held
+    async def put(self, name: str, held: Held) -> None:
+        self.held[name] = held
 
-    async def read(self, id: str) -> bytes:
-        if id not in self.held:
+    async def read(self, name: str) -> bytes:
+        found = self.held.get(name) or self.held.get(name.rpartition("/")[2])
+        if found is None:
             raise NotFound("no such export")
-        return json.dumps(held_document(self.held[id])).encode()
+        return json.dumps(held_document(found)).encode()
 
-    async def drop(self, id: str) -> None:
-        self.held.pop(id, None)
+    async def forget(self, owner: PersonId) -> None:
+        early = {name for name, held in self.held.items() if "/" not in name and held.person.id.user == owner.user}
+        own = {name for name in self.held if name.startswith(f"{owner.pseudonym}/")}
+        self.held = {name: held for name, held in self.held.items() if name not in early | own}
+
+
+class MemoryErasedList:
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, int], Erased] = {}
+
+    async def put(self, entry: Erased) -> None:
+        self.held[entry.pseudonym, entry.asked_at] = entry
+
+    async def all(self, brand: str) -> Sequence[Erased]:
+        return [entry for entry in self.held.values() if entry.brand == brand]
+
+
+@dataclass
+class MemoryDeadLetters:
+    """What the broker gave up, by queue."""
+
+    clock: Clock
+    held: dict[str, list[bytes]] = field(default_factory=dict)
+
+    async def set_aside(self, queue: str, parking: Parking) -> None:
+        for body in self.held.pop(queue, []):
+            device, key = belongs_to(body) or queue, hashlib.sha256(body).hexdigest()[:32]
+            await parking.park(Parked(queue, key, self.clock(), device, "dead_lettered", "", body))
 
 
 class MemoryAudit:
@@ -416,6 +474,9 @@ class MemoryParking:
     async def mark_replayed(self, name: str, at: int) -> None:
         parked = await self.read(name)
         self.held[parked.source, parked.key] = replace(parked, replayed_at=at)
+
+    async def of_device(self, device: str) -> Sequence[str]:
+        return [_name(parked) for parked in self.held.values() if parked.device == device]
 
     async def drop(self, name: str) -> None:
         self.held = {key: parked for key, parked in self.held.items() if _name(parked) != name}
@@ -642,7 +703,10 @@ class MemoryWorld:
         self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(self.clock), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
         self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
+        self.quota_store = MemoryQuotaStore()
         self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
+        self.erased, self.dead_letters = MemoryErasedList(), MemoryDeadLetters(self.clock)
+        self.quotas = Quotas(self.quota_store, self.codes)
         self.endpoints, self.wordings, self.renderer = MemoryEndpoints(), MemoryWordings(), JinjaRenderer()
         self.words, self.mailer, self.caller = (
             Words(self.wordings, self.renderer),
@@ -674,7 +738,7 @@ class MemoryWorld:
     def outgoing(self) -> Outgoing:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox, self.deliveries, self.words
         more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*stores, *more, "https://api.example/api/v1")
+        return Outgoing(*stores, *more, "https://api.example/api/v1", self.quotas)
 
     @property
     def delivering(self) -> Delivering:
@@ -683,4 +747,4 @@ class MemoryWorld:
     @property
     def everywhere(self) -> Everywhere:
         stores = self.histories, self.inbox, self.parking, self.audit, self.exports, self.rules, self.wakes
-        return Everywhere(self.reach, *stores, self.handover_after)
+        return Everywhere(self.reach, *stores, self.dead_letters, self.erased, self.handover_after)

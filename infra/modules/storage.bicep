@@ -50,10 +50,12 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
+    // What is erased is gone: a blob that is deleted can't be brought back, and has no versions or snapshots. A container
+    // that somebody deletes by accident can.
     deleteRetentionPolicy: {
-      enabled: true
-      days: 7
+      enabled: false
     }
+    isVersioningEnabled: false
     containerDeleteRetentionPolicy: {
       enabled: true
       days: 7

@@ -1,9 +1,10 @@
-"""Blob storage: what could not be taken in, set aside with its reason; and what people asked to be given."""
+"""Blob storage: what could not be taken in, set aside with its reason; what people asked to be given; and the list of
+those who were erased."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,10 @@ from opentelemetry.trace import SpanKind
 
 from shared.adapters.cursors import cursor_of, token_of
 from shared.codec.held import held_document
+from shared.codec.people import erased, erased_document
 from shared.domain.held import Held
 from shared.domain.parked import Filter, Parked
+from shared.domain.person import Erased, PersonId
 from shared.errors import Code, Malformed, NotFound, Unavailable, brief
 from shared.ports import Page
 from shared.tracing import fail, span
@@ -26,7 +29,8 @@ BODIES = 100
 """Bodies of one device and day that an instance keeps; what comes beyond is only counted, in the ledger."""
 LOOKED_AT = 1_000
 """Blobs that one page of a list looks at before it hands back what it found."""
-_NAME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([A-Za-z0-9.-]+)", re.ASCII)
+_NAME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([A-Za-z0-9][A-Za-z0-9-]{0,199})", re.ASCII)
+_EXPORT = re.compile(r"(?:person-[0-9a-f]{32}/)?[A-Za-z0-9][A-Za-z0-9-]{0,199}", re.ASCII)
 
 
 class BlobParking:
@@ -43,7 +47,7 @@ class BlobParking:
         if not self._has_room(day, parked.device):
             return
         tags = {"reason": parked.reason, "device": _tag(parked.device), "source": parked.source}
-        name = f"{day}/{parked.source}-{parked.key}"
+        name = _path(f"{day.replace('/', '-')}_{parked.source}-{parked.key}")
         with span("park", SpanKind.INTERNAL, None, {"automotive_cloud.source": parked.source}):
             fail(parked.reason)
             try:
@@ -83,6 +87,17 @@ class BlobParking:
             metadata = (await blob.get_blob_properties()).metadata
             await blob.set_blob_metadata({**metadata, "replayed": str(at)})
 
+    async def of_device(self, device: str) -> Sequence[str]:
+        """By index tag, which may lag behind by seconds and knows only some characters: what it names is looked at."""
+        found = list[str]()
+        async with _reactions():
+            async for tagged in self._container.find_blobs_by_tags(f"\"device\"='{_tag(device)}'"):
+                name = tagged.name.replace("/", "-", 2).replace("/", "_")
+                with suppress(ResourceNotFoundError):
+                    blob = await self._container.get_blob_client(tagged.name).get_blob_properties()
+                    found += [name] if _parked(blob, b"").device == device else []
+        return found
+
     async def drop(self, name: str) -> None:
         with suppress(NotFound):
             async with _reactions():
@@ -95,25 +110,63 @@ class BlobParking:
 
 
 class BlobExports:
-    """What is held about people, under ids that say nothing."""
+    """What is held about people: `{pseudonym}/{id}`. Until they were named so, the id alone was the name."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self._container = service.get_container_client(container)
 
-    async def put(self, id: str, held: Held) -> None:
+    async def put(self, name: str, held: Held) -> None:
         content = json.dumps(held_document(held), indent=1).encode()
         async with _reactions():
-            await self._container.upload_blob(id, content, overwrite=True)
+            await self._container.upload_blob(_export(name), content, overwrite=True)
 
-    async def read(self, id: str) -> bytes:
+    async def read(self, name: str) -> bytes:
+        try:
+            return await self._read(_export(name))
+        except NotFound:
+            return await self._read(_export(name.rpartition("/")[2]))
+
+    async def forget(self, owner: PersonId) -> None:
         async with _reactions():
-            stream = await self._container.download_blob(id)
+            own = [blob.name async for blob in self._container.list_blobs(name_starts_with=f"{owner.pseudonym}/")]
+            early = [blob.name async for blob in self._container.walk_blobs(delimiter="/") if "/" not in blob.name]
+        own += [name for name in early if await self._is_of(name, owner)]
+        for name in own:
+            with suppress(NotFound):
+                async with _reactions():
+                    await self._container.delete_blob(name)
+
+    async def _is_of(self, name: str, owner: PersonId) -> bool:
+        """Whether one that is named by its id alone is a person's; it says which, but not of which brand."""
+        try:
+            return bool(json.loads(await self._read(name))["userId"] == owner.user)
+        except NotFound:
+            return False
+
+    async def _read(self, name: str) -> bytes:
+        async with _reactions():
+            stream = await self._container.download_blob(name)
             return await stream.readall()
 
-    async def drop(self, id: str) -> None:
-        with suppress(NotFound):
-            async with _reactions():
-                await self._container.delete_blob(id)
+
+class BlobErasedList:
+    """`{brand}/{pseudonym}/{when it was asked for}`: kept longer than backups, and not backed up with the database."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def put(self, entry: Erased) -> None:
+        name, content = f"{entry.brand}/{entry.pseudonym}/{entry.asked_at}", json.dumps(erased_document(entry)).encode()
+        async with _reactions():
+            await self._container.upload_blob(name, content, overwrite=True)
+
+    async def all(self, brand: str) -> Sequence[Erased]:
+        found = list[Erased]()
+        async with _reactions():
+            async for blob in self._container.list_blobs(name_starts_with=f"{brand}/"):
+                stream = await self._container.download_blob(blob.name)
+                found.append(erased(json.loads(await stream.readall())))
+        return found
 
 
 class _ExistsError(Exception):
@@ -143,11 +196,23 @@ def _path(name: str) -> str:
     return "/".join(found.groups())
 
 
+def _export(name: str) -> str:
+    if _EXPORT.fullmatch(name) is None:
+        raise NotFound("no such export")
+    return name
+
+
 def _metadata(parked: Parked) -> dict[str, str]:
     detail = "".join(c if c.isascii() and c.isprintable() else "?" for c in parked.detail)[:500]
-    found = {"source": parked.source, "key": parked.key, "at": str(parked.at), "device": quote(parked.device)[:500]}
+    found = {"source": parked.source, "key": parked.key, "at": str(parked.at), "device": _quoted(parked.device)}
     found |= {"reason": parked.reason, "detail": detail}
-    return found | ({"generation": quote(parked.generation)} if parked.generation else {})
+    return found | ({"generation": _quoted(parked.generation)} if parked.generation else {})
+
+
+def _quoted(text: str) -> str:
+    """As metadata can hold it: 160 characters at most, which is more than a device's id has, and what is no character
+    replaced."""
+    return quote(text[:160], errors="replace")
 
 
 def _parked(blob: BlobProperties, body: bytes) -> Parked:

@@ -71,6 +71,7 @@ def profile_document(p: Profile) -> Document:
         "off": sorted(p.off),
         "outbox": [_owed_document(entry) for entry in p.outbox],
         "revision": p.revision,
+        "borders": p.borders,
     }
     return document | ({} if p.due is None else {"due": p.due})
 
@@ -100,6 +101,7 @@ def profile(doc: Document) -> Profile:
         tuple(_owed(entry) for entry in doc["outbox"]),
         doc.get("due"),
         doc["revision"],
+        borders=tuple(doc.get("borders", [doc["ownedSince"]] if doc["ownedSince"] else [])),
     )
 
 

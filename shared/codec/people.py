@@ -4,23 +4,27 @@ from typing import Any
 
 from shared.codec.documents import Document, membership, membership_document
 from shared.domain.kinds import Channel
-from shared.domain.person import Contact, Erasure, Export, Owned, Person, PersonId, Progress
+from shared.domain.person import Contact, Erased, Erasure, Export, Lease, Owned, Person, PersonId, Progress
 from shared.domain.preferences import Preferences, Quiet
 from shared.domain.profile import Request
 
 PERSON = "person"
-"""The id of the only document in a person's partition."""
+"""The id of the document in a person's partition that is one of its kind."""
+OWNED = "owned:"
+"""What the ids of periods of ownership begin with that are documents of their own."""
+OWNED_KEPT = 400 * 86_400
+"""Seconds for which they are kept: longer than anything that a vehicle reported."""
 
 
 def person_document(p: Person) -> Document:
     """`due` stands only where there is one, as its index is queried."""
-    document = {
+    document: Document = {
         "id": PERSON,
         "userId": str(p.id),
         "memberships": [membership_document(m) for m in p.memberships.values()],
         "owned": p.owned,
         "exports": [[e.id, e.asked_at, e.progress] for e in p.exports],
-        "erasure": None if p.erasure is None else [p.erasure.asked_at, p.erasure.first_done, p.erasure.not_before],
+        "erasure": None if p.erasure is None else _erasure_document(p.erasure),
         "requests": [[r.key, r.digest, r.made] for r in p.requests],
         "preferences": preferences_document(p.preferences),
         "contact": None if p.contact is None else _contact_document(p.contact),
@@ -28,6 +32,7 @@ def person_document(p: Person) -> Document:
         "digestDue": p.digest_due,
         "waiting": p.waiting,
     }
+    document |= {} if p.lease is None else {"lease": p.lease}
     return document | ({} if p.due is None else {"due": p.due})
 
 
@@ -46,7 +51,26 @@ def person(doc: Document) -> Person:
         doc["digestDue"],
         doc["waiting"],
         doc.get("due"),
+        Lease(*doc["lease"]) if doc.get("lease") else None,
     )
+
+
+def owned_document(whose: PersonId, owned: Owned) -> Document:
+    """A period of ownership as a document of its own."""
+    id = f"{OWNED}{owned.vehicle_id}:{owned.starts_at}"
+    return {"id": id, "userId": str(whose), "period": owned, "ttl": OWNED_KEPT}
+
+
+def erased_document(e: Erased) -> Document:
+    return {"brand": e.brand, "pseudonym": e.pseudonym, "askedAt": e.asked_at, "owned": e.owned}
+
+
+def erased(doc: Document) -> Erased:
+    return Erased(doc["brand"], doc["pseudonym"], doc["askedAt"], tuple(Owned(*owned) for owned in doc["owned"]))
+
+
+def _erasure_document(e: Erasure) -> list[Any]:
+    return [e.asked_at, e.first_done, e.not_before, e.done, e.steps]
 
 
 def _contact_document(c: Contact) -> list[Any]:

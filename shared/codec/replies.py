@@ -147,5 +147,23 @@ def erasure_answer(erasure: Erasure) -> schemas.ErasureAnswer:
     return {"status": "erasing", "askedAt": moment(erasure.asked_at)}
 
 
+def erasure_progress(erasure: Erasure | None, done_at: int) -> schemas.ErasureProgress:
+    """What is under way, or else when the last one was done (epoch ms); -1 if there was none lately."""
+    if erasure is None:
+        done = None if done_at < 0 else moment(done_at)
+        return {"status": "erased" if done else "none", "askedAt": None, "erasedAt": done, "underWay": None}
+    return {
+        "status": "erasing",
+        "askedAt": moment(erasure.asked_at),
+        "erasedAt": None,
+        "underWay": {
+            "number": 2 if erasure.first_done else 1,
+            "notBefore": moment(erasure.not_before),
+            "done": erasure.done,
+            "steps": erasure.steps,
+        },
+    }
+
+
 def _config(config: Mapping[str, Any] | None) -> schemas.Config | None:
     return None if config is None else dict(config)

@@ -500,6 +500,28 @@ class ErasureAnswer(TypedDict):
     askedAt: str
 
 
+class _Pass(TypedDict):
+    number: int
+    notBefore: str
+    done: int
+    steps: int
+
+
+class ErasureProgress(TypedDict):
+    """`none`, `erasing` or `erased`. `underWay` is the pass of the two that is being done, not before a moment, and how
+    many of its steps are done; 0 steps while they are not counted."""
+
+    status: str
+    askedAt: str | None
+    erasedAt: str | None
+    underWay: _Pass | None
+
+
+class ErasuresReplayed(TypedDict):
+    begun: int
+    cursor: str | None
+
+
 class LedgerEntryAnswer(TypedDict):
     """`enqueuedAt` is when the hub took the newest event that was counted, `countedAt` when it was: between them lies
     what ingest lags behind."""

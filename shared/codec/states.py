@@ -148,8 +148,10 @@ def _policy_document(p: Policy) -> Document:
         "privacy": privacy_document(p.privacy),
         "rules": p.rules,
         "historyDays": p.history_days,
+        "borders": p.borders,
     }
 
 
 def _policy(doc: Document) -> Policy:
-    return Policy(doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"])
+    what = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
+    return Policy(*what, tuple(doc.get("borders", ())))

@@ -25,12 +25,13 @@ MOST_READINGS = 2_000
 """Readings of one message, over all its samples."""
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
-LONGEST_TRACE = 128
-"""Characters of a `traceparent`."""
+LONGEST_TRACE = 55
+"""Characters of a traceparent."""
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-_RELEASE = re.compile(r".*\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?", re.ASCII | re.IGNORECASE)
+_RELEASE = re.compile(r"\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?\Z", re.ASCII | re.IGNORECASE)
 
 
 class Decoder:
@@ -142,15 +143,9 @@ def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _trace(traceparent: object) -> str | None:
-    """As W3C Trace Context has it, 55 characters; what is longer than it could ever be goes nowhere."""
-    fits = isinstance(traceparent, str) and len(traceparent) <= LONGEST_TRACE and traceparent.isprintable()
-    return traceparent if fits else None  # type: ignore[return-value]
-
-
 def _release(dataschema: object) -> str | None:
     """The major release that `dataschema` names (`.../vss/5.1`, `urn:vss:4`); today's unless it names one."""
-    found = _RELEASE.fullmatch(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
+    found = _RELEASE.search(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
     return found[1] if found else None
 
 
@@ -191,6 +186,11 @@ def _time(text: object) -> int | None:
         return (msgspec.convert(text, Time) - _EPOCH) // _MILLISECOND
     except (msgspec.ValidationError, ValueError, OverflowError):
         raise Malformed(f"{text[:40]!r} is no time with a zone", Code.IMPOSSIBLE_TIME) from None
+
+
+def _trace(text: object) -> str | None:
+    """The trace context of W3C that the event names; None for any other text, as it is stored with what is told."""
+    return text if isinstance(text, str) and len(text) <= LONGEST_TRACE and _TRACE.fullmatch(text) else None
 
 
 def _sequence(text: object) -> int:

@@ -15,6 +15,7 @@ from shared.domain.paths import LATITUDE, LONGITUDE, ODOMETER
 from shared.domain.policy import Mode, Status, visible
 from shared.domain.rules import Book, View
 from shared.domain.size import TEXTUAL, Room
+from shared.domain.span import Span
 from shared.domain.telemetry import Event, Sample, Value, outranks
 from shared.domain.track import STOP, Track
 from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
@@ -36,18 +37,61 @@ def without_history(state: VehicleState) -> VehicleState:
     return replace(state, open=Open(), outbox=tuple(e for e in state.outbox if isinstance(e, Notification)))
 
 
-def settled(state: VehicleState) -> VehicleState:
-    """With what is still open closed: what comes now belongs to another period of ownership."""
+def settled(state: VehicleState, border: int) -> VehicleState:
+    """With what is still open closed at a border (epoch ms): what is seen from then on belongs to another period of
+    ownership, also where the vehicle's clock was ahead. A journey or charge under way is over with it."""
+    track = state.track
+    for span in track.unfinished:
+        track = track.over(Span(min(span.start, border - 1), min(span.end, border - 1)))
+    state = replace(state, track=track._replace(journey=None, charge=None))
     if not state.open.table.rows:
         return state
-    chunk = state.open.close(state.vehicle_id, state.policy.history_days)
-    return replace(state, open=Open(), outbox=(*state.outbox, chunk))
+    keep, sequence = state.policy.history_days, state.open.sequence
+    sides = [state.open.table.where(lambda at: at < border), state.open.table.where(lambda at: at >= border)]
+    chunks = [Open(side, sequence=sequence).close(state.vehicle_id, keep) for side in sides if side.rows]
+    return replace(state, open=Open(), outbox=(*state.outbox, *chunks))
 
 
 def forgotten(state: VehicleState) -> VehicleState:
     """Without anything that it reported; it still knows which messages it had."""
     blank = replace(state, signals={}, newest=-1, episodes={}, outbox=(), open=Open(), track=Track())
     return replace(blank, seen_at=-1, connection=None, owed=None, location=Location(), clock=ClockOffset())
+
+
+def forgotten_between(state: VehicleState, start: int, end: int) -> VehicleState:
+    """Without anything that it reported in [start, end) (epoch ms): readings, samples on their way into history, what
+    is to be told, episodes, and where journeys, charges and positions were."""
+
+    def outside(at: int) -> bool:
+        return not start <= at < end
+
+    def apart(span: Span | None) -> bool:
+        return span is None or span.end < start or end <= span.start
+
+    outbox = list[Entry]()
+    for entry in state.outbox:
+        if isinstance(entry, Notification):
+            outbox += [entry] if outside(entry.at) else []
+        elif (left := entry.table.where(outside)).rows:
+            outbox.append(entry if len(left.rows) == len(entry.table.rows) else replace(entry, table=left))
+    places, track, connection = state.location, state.track, state.connection
+    return replace(
+        state,
+        newest=state.newest if outside(state.newest) else -1,
+        seen_at=state.seen_at if outside(state.seen_at) else -1,
+        connection=connection if connection is None or outside(connection.at) else None,
+        signals={path: reading for path, reading in state.signals.items() if outside(reading.at)},
+        episodes={key: episode for key, episode in state.episodes.items() if outside(episode.since)},
+        outbox=tuple(outbox),
+        open=state.open.where(outside),
+        location=places if all(fix is None or outside(fix.at) for fix in places) else Location(),
+        track=track._replace(
+            journey=track.journey if apart(track.journey) else None,
+            charge=track.charge if apart(track.charge) else None,
+            outdated=tuple(span for span in track.outdated if apart(span)),
+            anchor=track.anchor if outside(track.anchored_at) else None,
+        ),
+    )
 
 
 def refusal(state: VehicleState) -> Code:
@@ -144,7 +188,8 @@ class _Folding:
             told += over
         if strays:
             days = self._state.policy.history_days
-            self._owes += history.late(strays, self._state.vehicle_id, event.telemetry.sequence, days)
+            sequence, ownership = event.telemetry.sequence, self._state.policy.ownership
+            self._owes += history.late(strays, self._state.vehicle_id, sequence, days, ownership)
         if told:
             self._allowance, told = self._allowance.admit(told, event.arrived_at)
             self._owes += notifications(self._state, told, event.telemetry.traceparent)
@@ -197,15 +242,21 @@ class _Folding:
         return told
 
     def _keep(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
-        """Into the open chunk; of a message that may be a repeat, under an id of its own."""
+        """Into the open chunk, which never holds samples of two owners; of a message that may be a repeat, under an id
+        of its own."""
         self._track = self._track.touch(sample, self._newest)
         if late:
             strays.append(sample)
             return
-        if self._open.full_for(sample):
+        if self._open.full_for(sample) or self._crosses_border(sample.at):
             self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
             self._open = Open()
         self._open = self._open.add(sample, sequence)
+
+    def _crosses_border(self, at: int) -> bool:
+        policy = self._state.policy
+        started = policy.borders and self._open.table.rows
+        return bool(started) and policy.ownership(at) != policy.ownership(self._open.earliest)
 
     def _note(self, event: Event) -> None:
         sequence = event.telemetry.sequence

@@ -22,10 +22,10 @@ class HeldPeriod:
     partners were sent of it."""
 
     period: Owned
-    samples: Sequence[Sample]
-    derived: Sequence[Trip | Charge]
-    parked: Sequence[Parked]
-    accesses: Sequence[Access]
+    samples: Sequence[Sample] = ()
+    derived: Sequence[Trip | Charge] = ()
+    parked: Sequence[Parked] = ()
+    accesses: Sequence[Access] = ()
     sent: Sequence[Item] = ()
 
 

@@ -1,6 +1,6 @@
 """What a vehicle reported over time: samples collected into chunks that never change once they are closed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -51,6 +51,10 @@ class Table(NamedTuple):
             Sample(self.base + row[0], {p: v for p, v in zip(self.paths, row[1:], strict=False) if v is not None})
             for row in self.rows
         )
+
+    def where(self, keeps: Callable[[int], bool]) -> "Table":
+        """Just the samples whose time (epoch ms) is kept; the paths that are left without a value go too."""
+        return Table.of(s for s in self.samples if keeps(s.at))
 
     @property
     def span(self) -> tuple[int, int]:
@@ -106,14 +110,23 @@ class Open(NamedTuple):
             return Open(table, size, sequence, at, at)
         return Open(table, size, self.sequence, min(at, self.earliest), max(at, self.latest))
 
+    def where(self, keeps: Callable[[int], bool]) -> "Open":
+        """Just the samples whose time (epoch ms) is kept."""
+        left = self.table.where(keeps)
+        if len(left.rows) == len(self.table.rows):
+            return self
+        return Open(left, self.size, self.sequence, *left.span) if left.rows else Open()
+
     def close(self, vehicle_id: str, keep_days: int) -> Chunk:
         base = self.table.base
         return Chunk(f"chunk-{base}-{self.sequence}", vehicle_id, day_of(base), self.table, keep_days)
 
 
-def late(samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int) -> list[Chunk]:
-    """Samples of a message too old to tell whether it came before, under ids of their own: one a day."""
-    days = groupby(sorted(samples, key=lambda s: s.at), lambda s: s.at // DAY)
+def late(
+    samples: Iterable[Sample], vehicle_id: str, sequence: int, keep_days: int, ownership: Callable[[int], int]
+) -> list[Chunk]:
+    """Samples of a message too old to tell whether it came before, under ids of their own: one a day and ownership."""
+    days = groupby(sorted(samples, key=lambda s: s.at), lambda s: (s.at // DAY, ownership(s.at)))
     tables = [Table.of(group) for _, group in days]
     return [Chunk(f"late-{t.base}-{sequence}", vehicle_id, day_of(t.base), t, keep_days) for t in tables]
 

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 from shared.domain.garage import CODE_LIVES, INVITATION_LIVES, MEMBERS, SKEW, Invitation, Member, Membership, Role
 from shared.domain.garage import Code as ClaimCode
-from shared.domain.policy import Mode
+from shared.domain.policy import FORGOTTEN_AFTER, Mode
 from shared.domain.profile import Profile
 from shared.domain.sales import not_renewing
 from shared.errors import Code, Contradiction, NotFound
 
 TAKES_EFFECT = 2_000
 """Milliseconds until a change of privacy mode holds on every instance."""
+BORDERS = 16
+"""Changes of ownership that are remembered; nothing seen before the last one forgotten is taken in any more."""
+BORDERS_KEPT = 2 * FORGOTTEN_AFTER
+"""Milliseconds for which they are: a car may buffer for half of it, and what was parked is replayed within the rest."""
 
 
 def with_code(profile: Profile, digest: str, transfers: bool, at: int) -> Profile:
@@ -54,13 +58,20 @@ def handed_over(profile: Profile, to: str | None, at: int) -> Profile:
         owned_since=at,
         privacy=privacy,
     )
-    profile = not_renewing(profile, at)
+    profile = not_renewing(_with_border(profile, at), at)
     if before is not None:
         profile = profile.telling(f"handed over {revision}", "vehicle_handed_over", at, {}, before)
     if to is not None:
         profile = profile.admitting(to, Member(Role.PRIMARY, at), at)
         profile = profile.telling(f"owned {revision}", "vehicle_claimed", at, {"role": Role.PRIMARY.value}, to)
     return profile
+
+
+def _with_border(profile: Profile, at: int) -> Profile:
+    """Remembers that the vehicle changed hands at a moment (epoch ms)."""
+    known = sorted({*(b for b in profile.borders if b > at - BORDERS_KEPT), at})
+    floor = max([profile.privacy.floor, *known[:-BORDERS]])
+    return replace(profile, borders=tuple(known[-BORDERS:]), privacy=profile.privacy._replace(floor=floor))
 
 
 def invited(profile: Profile, id: str, member: Member, digest: str, at: int) -> Profile:

@@ -1,6 +1,7 @@
 """What ingest must know of a vehicle's profile, and what its owner keeps from us."""
 
-from collections.abc import Iterable, Set
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence, Set
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -72,13 +73,27 @@ class Privacy(NamedTuple):
 
 class Policy(NamedTuple):
     """A copy out of the profile that changes in one write with it. `rules` is the version of the vehicle's own rules,
-    `history_days` for how long its samples are kept; 0 keeps none."""
+    `history_days` for how long its samples are kept; 0 keeps none. `borders` are the moments at which the vehicle
+    changed hands lately, in order (epoch ms)."""
 
     brand: str
     status: Status = Status.ACTIVE
     privacy: Privacy = Privacy()
     rules: int = 0
     history_days: int = 30
+    borders: tuple[int, ...] = ()
+
+    def ownership(self, at: int) -> int:
+        """The number of the period of ownership that a moment lies in, counted from the first that is remembered. A
+        border is the first moment of the period that it begins."""
+        return bisect_right(self.borders, at)
+
+    def by_ownership(self, samples: Sequence[Sample]) -> list[list[Sample]]:
+        """Samples by the period of ownership in which they were seen, the earliest first; each keeps its order."""
+        parts: dict[int, list[Sample]] = {}
+        for sample in samples:
+            parts.setdefault(self.ownership(sample.at), []).append(sample)
+        return [parts[number] for number in sorted(parts)]
 
 
 def visible(

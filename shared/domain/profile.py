@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from shared.domain.catalog import FEATURES
 from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.notification import Audience, Notification
@@ -21,7 +22,12 @@ HANDOVER_MARGIN = 30_000
 """Milliseconds by which instances' clocks may differ and a request may have begun before the vehicle changed hands.
 New passports are dated as much later; the car's verifier takes those of a minute ahead."""
 PURPOSES = 20
-"""How many purposes a profile holds consents for."""
+"""How many purposes a profile holds consents for, besides that of history."""
+
+SWITCHED_OFF = FEATURES
+"""Features that a profile remembers as switched off: as many as a brand has."""
+OWED = 200
+"""Entries of the outbox from which on nothing is done that owes more, unless it protects people."""
 
 type Owed = Notification | Membership
 
@@ -53,10 +59,10 @@ class Consent:
 class Profile:
     """The only authority on a vehicle's identity, people, sales, consents and privacy.
 
-    `rules` is the version of its own rules, `owned_since` when its period of ownership began (epoch ms), `tried` the
-    plans whose trial it had, `off` the features that its users switched off. `outbox` is what is still to be handed on,
-    `due` the earliest moment at which time alone may do something (epoch ms), `revision` counts its writes. `fresh`
-    goes into the books in the same write; what is stored holds none."""
+    `rules` is the version of its own rules, `owned_since` when its period of ownership began, `borders` when it changed
+    hands lately, in order (epoch ms), `tried` the plans whose trial it had, `off` the features that its users switched
+    off. `outbox` is what is still to be handed on, `due` the earliest moment at which time alone may do something
+    (epoch ms), `revision` counts its writes. `fresh` goes into the books in the same write; none is stored."""
 
     vehicle_id: str
     vin: str
@@ -82,12 +88,13 @@ class Profile:
     due: int | None = None
     revision: int = 0
     fresh: tuple[Entry, ...] = ()
+    borders: tuple[int, ...] = ()
 
     def policy(self) -> Policy:
         """What ingest must know of it."""
         consent = self.consents.get(HISTORY)
         days = HISTORY_DAYS if consent is None else consent.days if consent.granted else 0
-        return Policy(self.brand, self.status, self.privacy, self.rules, days)
+        return Policy(self.brand, self.status, self.privacy, self.rules, days, self.borders)
 
     def asked_before(self, key: str | None, digest: str) -> str | None:
         """What this very request made when it came first; raises Reused if the key asked for something else."""
@@ -162,9 +169,17 @@ class Profile:
         moments += [event.at for s in self.subscriptions for event in s.upcoming(s.told_until)[:1]]
         return min(moments, default=None)
 
+    def _off_within_limit(self) -> frozenset[str]:
+        """Of more than are remembered those of features that were sold or granted, and some of the others: anything
+        could be switched off once."""
+        if len(self.off) <= SWITCHED_OFF:
+            return self.off
+        sold = {id for s in self.subscriptions for id in s.plan.features} | {g.feature for g in self.grants}
+        return frozenset(sorted(self.off, key=lambda feature: (feature not in sold, feature))[:SWITCHED_OFF])
+
     def scheduled(self) -> "Profile":
-        """As it is to be committed: one revision on, and due when time brings something."""
-        after = replace(self, revision=self.revision + 1)
+        """As it is to be committed: within its limits, one revision on, and due when time brings something."""
+        after = replace(self, revision=self.revision + 1, off=self._off_within_limit())
         return replace(after, due=after.next_moment)
 
 
@@ -193,7 +208,22 @@ def moved_to(profile: Profile, status: Status) -> Profile:
 def consented(profile: Profile, consent: Consent) -> tuple[Profile, Consent]:
     """The profile with the next version of a consent, and that version."""
     known = profile.consents.get(consent.purpose)
-    if known is None and len(profile.consents) >= PURPOSES:
-        raise Contradiction(f"a vehicle holds consents for {PURPOSES} purposes", Code.TOO_MANY_CONSENTS)
+    kept = profile.consents if known else _with_place(profile.consents, consent)
     said = replace(consent, version=known.version + 1 if known else 1)
-    return replace(profile, consents={**profile.consents, consent.purpose: said}), said
+    return replace(profile, consents={**kept, consent.purpose: said}), said
+
+
+def _with_place(consents: Mapping[str, Consent], consent: Consent) -> Mapping[str, Consent]:
+    """The consents with a place for one of a new purpose. That of history has its own, and a refusal takes the place of
+    the oldest one: what was never agreed to is not agreed to either way.
+
+    Raises Contradiction(too_many_consents)."""
+    others = [c for c in consents.values() if c.purpose != HISTORY]
+    if consent.purpose == HISTORY or len(others) < PURPOSES:
+        return consents
+    refused = [c for c in others if not c.granted]
+    if consent.granted or not refused:
+        detail = f"a vehicle holds consents for {PURPOSES} purposes besides {HISTORY}"
+        raise Contradiction(detail, Code.TOO_MANY_CONSENTS)
+    oldest = min(refused, key=lambda c: c.at)
+    return {purpose: c for purpose, c in consents.items() if c is not oldest}

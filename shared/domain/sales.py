@@ -13,6 +13,8 @@ from shared.errors import Code, Contradiction, NotFound
 
 SUBSCRIPTIONS = 100
 """How many subscriptions a profile holds, and how many grants; one more is refused."""
+TRIALS = 500
+"""Plans whose trial a profile remembers to have given; there is no other then."""
 AT_ONCE = 40
 """Events that one write tells: each is a document of its own in the same batch."""
 TOLD = {
@@ -68,7 +70,7 @@ def bought(profile: Profile, plan: Plan, id: str, starts_at: int, at: int, by: s
     if any(s.plan.id == plan.id and s.cancels_at is None and _goes_on(s, at) for s in profile.subscriptions):
         raise Contradiction(f"{plan.id} is subscribed to already", Code.ALREADY_SUBSCRIBED)
     paid, trial = by == "operator" and not plan.free, 0
-    if by != "operator" and plan.id not in profile.tried:
+    if by != "operator" and plan.id not in profile.tried and len(profile.tried) < TRIALS:
         trial = plan.trial_days
         profile = replace(profile, tried=profile.tried | {plan.id}) if trial else profile
     sold = _sold(plan, id, starts_at, trial, at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.garage import Membership
 from shared.domain.person import PersonId
-from shared.domain.profile import Consent, Profile, Request, remembering
+from shared.domain.profile import OWED, Consent, Profile, Request, remembering
 from shared.domain.rules import Rule
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound, Refused, Unavailable
@@ -28,11 +28,12 @@ class Reach:
 @dataclass(frozen=True, slots=True)
 class Change:
     """The profile as it is to be, with what goes into the same write: the state too, if more than its policy changes,
-    and a version of a consent or the vehicle's own rules."""
+    and a version of a consent or the vehicle's own rules. What protects people goes through whatever is owed."""
 
     profile: Profile
     state: Callable[[VehicleState], VehicleState] | None = None
     also: Consent | Sequence[Rule] | None = None
+    protects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ async def _write(
             change = decided if isinstance(decided, Change) else await decided
             if change.profile == found.value and change.state is None and found.value.due == found.value.next_moment:
                 return found, False
-            after, state = change.profile.scheduled(), await _state(found.value, change, o.states)
+            after = change.profile.scheduled()
+            if len(after.outbox) > max(OWED, len(found.value.outbox)) and not change.protects:
+                raise Unavailable(f"{vehicle_id}: what was done before is not handed on yet")
+            state = await _state(found.value, change, o.states)
             turn.start()
             version = await o.profiles.change(Versioned(after, found.version), state, change.also)
         except Conflict:
@@ -113,7 +117,26 @@ async def _state(before: Profile, change: Change, states: States) -> Versioned[V
 
 async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
     """Hand on what the committed profile owes, then forget it. What fails stays owed, and the timer finds it; what is
-    refused for good holds nothing else up."""
+    refused for good holds nothing else up.
+
+    One after the other on an instance: whose news another one handed on meanwhile has nothing left to do."""
+    mine, vehicle_id = {entry.id for entry in found.value.outbox}, found.value.vehicle_id
+    try:
+        async with o.writers.turn(f"{vehicle_id}/outbox") as turn:
+            if turn.waited:
+                found = turn.known() or await o.profiles.load(vehicle_id)
+            if mine.isdisjoint(entry.id for entry in found.value.outbox):
+                return found.value
+            turn.start()
+            left = await _hand_on(found, o)
+            turn.finish(left)
+            return left.value
+    except (Unavailable, NotFound):
+        return found.value
+
+
+async def _hand_on(found: Versioned[Profile], o: Reach) -> Versioned[Profile]:
+    """What is left, as it is stored."""
     done = set[str]()
     for entry in found.value.outbox:
         try:
@@ -127,29 +150,28 @@ async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
             break  # committed is what was asked for: the caller is answered, and what is left stays due
         done.add(entry.id)
     if not done:
-        return found.value
-    try:
-        async with o.writers.turn(found.value.vehicle_id) as turn:
-            return await _forget(turn.known() or found, frozenset(done), o, turn)
-    except (Unavailable, NotFound):
-        return found.value
+        return found
+    async with o.writers.turn(found.value.vehicle_id) as turn:
+        return await _forget(turn.known() or found, frozenset(done), o, turn)
 
 
-async def _forget(found: Versioned[Profile], done: frozenset[str], o: Reach, turn: Turn[Profile]) -> Profile:
-    for _ in range(ATTEMPTS):
+async def _forget(found: Versioned[Profile], done: frozenset[str], o: Reach, turn: Turn[Profile]) -> Versioned[Profile]:
+    for lost in range(TRIES):
         left = found.value.handed_on(done)
         if left == found.value:
-            return left
+            return found
         try:
             left = left.scheduled()
             turn.start()
             version = await o.profiles.change(Versioned(left, found.version))
         except Conflict:
+            await o.writers.rest(lost)
             found = await o.profiles.load(found.value.vehicle_id)
             continue
-        turn.finish(Versioned(left, version))
-        return left
-    return found.value
+        stored = Versioned(left, version)
+        turn.finish(stored)
+        return stored
+    return found
 
 
 async def follow(news: Membership, brand: str, people: People) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.ledger import Counted
 from shared.errors import Code, Refused
 
-SLICE = 256 * 1024
+SLICE = 128 * 1024
 """Bytes of one vehicle's messages that go into one write of its state: what follows from more would not fit there."""
 MOST_BYTES, MOST_SAMPLES, MOST_ENTRIES = 16 * 1024 * 1024, 40_000, 2_000
 """Of one vehicle in one batch: bytes of messages, samples, and chunks and notifications that are handed on. What begins

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from shared.domain.document_size import json_size
 from shared.domain.freshness import Thresholds
 from shared.domain.principal import Principal, require_operator
 from shared.domain.signals import LEAVES, Leaf, Release
@@ -10,6 +11,11 @@ from shared.domain.trip_settings import TripSettings
 from shared.errors import Code, Conflict, Malformed, Unavailable
 from shared.ports import Brands, Vocabularies
 from shared.use_cases.books import ATTEMPTS
+
+LARGEST_SIGNALS = 900_000
+"""Bytes of JSON of the signals that a brand loaded, with the overlay over them."""
+LARGEST_TEXTS = 900_000
+"""Bytes of JSON of what a brand's trouble codes mean."""
 
 
 async def load_release(caller: Principal, leaves: Mapping[str, Leaf | None], vocabularies: Vocabularies) -> Release:
@@ -40,6 +46,7 @@ async def _reload(brand: str, change: Callable[[Release], Release], vocabularies
         release = change(found.value)
         if len(release.overlay) + len(release.leaves or {}) > LEAVES:
             raise Malformed(f"more than {LEAVES} signals", Code.INVALID_SIGNALS)
+        _require_size(release)
         try:
             await vocabularies.put(brand, release, found.version)
         except Conflict:
@@ -60,11 +67,18 @@ async def put_trip_settings(caller: Principal, settings: TripSettings, brands: B
 
 
 async def put_trouble_codes(caller: Principal, texts: Mapping[str, str], brands: Brands) -> None:
-    """Replace what trouble codes mean."""
+    """Replace what trouble codes mean. Raises Forbidden, Malformed(trouble_codes_too_large)."""
     require_operator(caller)
+    if json_size(texts) > LARGEST_TEXTS:
+        raise Malformed(f"codes: at most {LARGEST_TEXTS} bytes", Code.TROUBLE_CODES_TOO_LARGE)
     await brands.put_trouble_codes(caller.brand, texts)
 
 
 async def read_trouble_codes(caller: Principal, brands: Brands) -> Mapping[str, str]:
     require_operator(caller)
     return await brands.trouble_codes(caller.brand)
+
+
+def _require_size(release: Release) -> None:
+    if json_size(release) > LARGEST_SIGNALS:
+        raise Malformed(f"signals have at most {LARGEST_SIGNALS} bytes", Code.SIGNALS_TOO_LARGE)

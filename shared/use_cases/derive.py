@@ -40,16 +40,23 @@ class _Seen(NamedTuple):
 async def derive(state: VehicleState, span: Span, histories: Histories, settings: TripSettings, now: int) -> bool:
     """Store the trips and charges that touch the span, in the place of those that were derived before.
 
-    What is still under way is left as it is: it is derived once it is over. False if a trip may not be over by `now`
-    (epoch ms), and nothing under way will have it derived again."""
+    None goes over from one ownership to the next: where the vehicle changed hands, one ends and another begins. What is
+    still under way is left as it is: it is derived once it is over. False if a trip may not be over by `now` (epoch
+    ms), and nothing under way will have it derived again."""
     seen = await _look(state, Span(span.start - 2 * STOP, span.end + 2 * STOP), histories)
     capacity = capacity_in({path: reading.value for path, reading in state.signals.items()})
 
     def find_trips(samples: Sequence[Sample], known: Sequence[Known]) -> list[Trip]:
-        return trips(state.vehicle_id, samples, capacity, known, settings)
+        found = list[Trip]()
+        for part in state.policy.by_ownership(samples):
+            found += trips(state.vehicle_id, part, capacity, _not_taken(known, found), settings)
+        return found
 
     def find_charges(samples: Sequence[Sample], known: Sequence[Known]) -> list[Charge]:
-        return charges(state.vehicle_id, samples, capacity, known)
+        found = list[Charge]()
+        for part in state.policy.by_ownership(samples):
+            found += charges(state.vehicle_id, part, capacity, _not_taken(known, found))
+        return found
 
     await _derive(Charge, find_charges, state, span, seen, histories, FOR_EVER)
     return await _derive(Trip, find_trips, state, span, seen, histories, now - state.clock.offset - STOP)
@@ -91,6 +98,12 @@ async def _derive[D: (Trip, Charge)](
     return all(d in over or _goes_on(d, state) for d in touching)
 
 
+def _not_taken(known: Sequence[Known], found: Sequence[Trip | Charge]) -> list[Known]:
+    """Those whose ids are not those of anything found already."""
+    taken = {d.id for d in found}
+    return [k for k in known if k.id not in taken]
+
+
 async def _look(state: VehicleState, window: Span, histories: Histories) -> _Seen:
     known: list[Trip | Charge] = []
     for day in days_between(window.start, window.end + 1):
@@ -106,9 +119,10 @@ def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:
 
 def _may_go_on(derived: Trip | Charge, state: VehicleState) -> bool:
     """Whether it is, or will be once all is there: the journey goes on before the trip would have been over."""
-    journey = state.track.journey
-    follows = isinstance(derived, Trip) and journey is not None and derived.span.end + STOP >= journey.start
-    return follows or _goes_on(derived, state)
+    journey, ownership = state.track.journey, state.policy.ownership
+    if isinstance(derived, Trip) and journey is not None and ownership(derived.span.end) == ownership(journey.start):
+        return derived.span.end + STOP >= journey.start
+    return _goes_on(derived, state)
 
 
 def _is_news(found: Trip | Charge, around: Span, told: Sequence[Trip | Charge]) -> bool:

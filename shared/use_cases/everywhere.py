@@ -1,19 +1,31 @@
-"""Everywhere that something about people is."""
+"""What reaches everywhere that something about people is, and whose data is where."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.history import DAY
-from shared.domain.inbox import Item, is_system
-from shared.domain.parked import Filter, Parked
 from shared.domain.person import Owned, Person, PersonId
-from shared.errors import Conflict, Unavailable
-from shared.ports import Audit, Exports, Histories, Inbox, Page, Parking, People, Rules, Versioned, Wakes
+from shared.domain.telemetry import OLDEST
+from shared.errors import Conflict, NotFound, Unavailable
+from shared.ports import (
+    Audit,
+    DeadLetters,
+    ErasedList,
+    Exports,
+    Histories,
+    Inbox,
+    Page,
+    Parking,
+    People,
+    Rules,
+    Versioned,
+    Wakes,
+)
 from shared.use_cases.amend import Reach
 from shared.use_cases.books import ATTEMPTS
 
-KEPT_AT_MOST = 366 * DAY
-"""Milliseconds for which anything a vehicle reported is kept."""
+KEPT_AT_MOST = 366 * DAY + OLDEST
+"""Milliseconds after it was seen for which anything that a vehicle reported is kept: it may have come late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,8 @@ class Outside:
     exports: Exports
     rules: Rules
     wakes: Wakes
+    dead_letters: DeadLetters
+    erased: ErasedList
     settles: int
 
 
@@ -36,21 +50,24 @@ def known_vehicles(person: Person) -> list[str]:
     return sorted({*person.memberships, *(period.vehicle_id for period in person.owned)})
 
 
-async def parked_in(period: Owned, o: Outside) -> Sequence[tuple[str, Parked]]:
-    """What could not be taken in of a vehicle in a period of ownership, without bodies, each with its name."""
-    found = await all_parked(Filter(device=period.vehicle_id), o)
-    return [(name, parked) for name, parked in found if period.starts_at <= parked.at < period.ends_at]
+async def all_owned(person: Person, at: int, o: Outside) -> list[Owned]:
+    """Every period of ownership that ended, as far back from a moment (epoch ms) as anything is kept; none twice."""
+    periods = dict.fromkeys([*await o.reach.people.archived(person.id), *person.owned])
+    recent = (p._replace(starts_at=max(p.starts_at, at - KEPT_AT_MOST)) for p in periods)
+    return [period for period in recent if period.starts_at < period.ends_at]
 
 
-async def sent_of(period: Owned, start: int, o: Outside) -> Sequence[Item]:
-    """What partners and operators were told of a vehicle in a period of ownership, from a moment on (epoch ms)."""
-    told = await o.inbox.of_vehicle(period.vehicle_id)
-    return [i for i in told if is_system(i.recipient) and start <= i.notification.at < period.ends_at]
-
-
-async def all_parked(sought: Filter, o: Outside) -> Sequence[tuple[str, Parked]]:
-    """All that fits, without bodies, each with its name."""
-    return await all_pages(lambda cursor: o.parking.list(sought, 100, cursor))
+async def all_owning(person: Person, until: int, o: Outside) -> list[Owned]:
+    """Every period of ownership that lasts, up to a moment (epoch ms)."""
+    found = list[Owned]()
+    for vehicle in person.vehicles:
+        try:
+            profile = (await o.reach.profiles.load(vehicle)).value
+        except NotFound:
+            continue
+        if profile.brand == person.id.brand and profile.primary == person.id.user:
+            found.append(Owned(vehicle, max(profile.owned_since, until - KEPT_AT_MOST), until))
+    return found
 
 
 async def all_pages[T](read: Callable[[str | None], Awaitable[Page[T]]]) -> Sequence[T]:

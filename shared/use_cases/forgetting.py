@@ -1,87 +1,109 @@
-"""Forgetting a person."""
+"""Forgetting a person: in steps that can be done again, so that a run which dies is gone on with by the next."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
-from shared.domain import folding, ownership
 from shared.domain.audit import Access
-from shared.domain.history import days_between
-from shared.domain.parked import Filter
-from shared.domain.person import Erasure, Person, PersonId
-from shared.domain.profile import Profile
-from shared.errors import NotFound, Unavailable
-from shared.ports import Clock
-from shared.use_cases.amend import Change, amend
-from shared.use_cases.everywhere import (
-    KEPT_AT_MOST,
-    Outside,
-    all_parked,
-    known_vehicles,
-    parked_in,
-    save_person,
-    sent_of,
-)
+from shared.domain.person import Erased, Erasure, Person
+from shared.errors import Unavailable
+from shared.use_cases.everywhere import Outside, all_owned, all_owning, known_vehicles
+from shared.use_cases.jobs import Job
+from shared.use_cases.personal_data import STORES, leave
 
-QUEUES = ("notifications", "deliveries", "wake")
+STEPS = 100
+"""Steps that one run does before it hands on to the next; a step is one store, or one day of history."""
+TAKES = 60_000
+"""Milliseconds after which a run hands on sooner."""
+
+type Step = Callable[[], Awaitable[None]]
 
 
-async def erase(person: Person, erasure: Erasure, clock: Clock, o: Outside) -> None:
-    """Twice: what was on its way at first is found by the second pass, when all is settled."""
-    id = person.id
+async def erase(job: Job, o: Outside) -> None:
+    """Do the next steps of an erasure. It has two passes: what was on its way at first is found by the second one.
+
+    Raises Unavailable while the index by person is behind, and Conflict once another run has the lease."""
+    person, began = await job.load(), job.clock()
+    erasure = _erasure(person)
+    if not erasure.steps:
+        person = await _begin(job, person, erasure, o)
+        erasure = _erasure(person)
+    steps = await _steps(person, erasure, o)
+    for number in range(erasure.done, len(steps)):
+        if number - erasure.done >= STEPS or job.clock() - began > TAKES:
+            await _hand_over(job, number, o)
+            return
+        await steps[number]()
+        await job.keep(partial(_with_progress, done=number + 1))
+    if len(steps) == erasure.steps and erasure.first_done:
+        await _finish(await job.load(), erasure, o, job)
+        return
+    again = Erasure(erasure.asked_at, True, job.clock() + o.settles)
+    await job.end(lambda p: replace(p, erasure=again))
+
+
+async def _begin(job: Job, person: Person, erasure: Erasure, o: Outside) -> Person:
+    """Out of every vehicle, so that all periods of ownership have ended; on the list of the erased; with the number of
+    steps that follow."""
+    await _list(person, erasure, o)
     for vehicle in known_vehicles(person):
-        await _leave(vehicle, id.user, erasure.asked_at, o)
-    person = (await o.reach.people.load(id)).value
+        await leave(vehicle, person.id, erasure.asked_at, o)
+        await job.keep()
+    person = await job.load()
     if person.vehicles:
         raise Unavailable("the index by person is behind: it is tried again")
-    for period in person.owned:
-        start = max(period.starts_at, erasure.asked_at - KEPT_AT_MOST)
-        for day in days_between(start, period.ends_at):
-            await o.histories.forget(period.vehicle_id, day, start, period.ends_at)
-        for name, _ in await parked_in(period, o):
-            await o.parking.drop(name)
-        for item in await sent_of(period, start, o):
-            await o.inbox.drop(item.recipient, item.id)
-    for name in await _parked_messages(person, o):
-        await o.parking.drop(name)
-    await o.inbox.forget(id)
-    for export in person.exports:
-        await o.exports.drop(export.id)
-    if not erasure.first_done:
-        again = Erasure(erasure.asked_at, True, clock() + o.settles)
-        await save_person(id, lambda p: replace(p, erasure=again).scheduled(clock()), o.reach.people)
-        return
-    await _record(person, erasure.asked_at, o)
-    await o.reach.people.forget(id, clock())
+    await _list(person, erasure, o)
+    steps = len(await _steps(person, erasure, o))
+    return await job.commit(lambda p: replace(p, erasure=replace(erasure, done=0, steps=steps)))
 
 
-async def _leave(vehicle_id: str, user: str, at: int, o: Outside) -> None:
-    """Out of the profile; and where it was the person's own, what it reported goes too."""
-
-    def decide(profile: Profile) -> Change:
-        after, owned = ownership.forgotten(profile, user, at), profile.primary == user
-        return Change(after, folding.forgotten, ()) if owned else Change(after)
-
-    try:
-        await amend(vehicle_id, decide, o.reach)
-        await o.reach.profiles.forget_said_by(vehicle_id, user)
-    except NotFound:
-        return
-
-
-async def _parked_messages(person: Person, o: Outside) -> Sequence[str]:
-    """Messages of our own queues that were given up, of vehicles of theirs or of nobody's, and that name the person."""
-    devices = {*QUEUES, *(f"@{person.id.brand}/{vehicle}" for vehicle in ("", *known_vehicles(person)))}
-    found = [pair for device in sorted(devices) for pair in await all_parked(Filter(device=device), o)]
-    return [name for name, _ in found if _names(person.id, (await o.parking.read(name)).body)]
+async def _steps(person: Person, erasure: Erasure, o: Outside) -> Sequence[Step]:
+    """All of one pass, in an order that does not change: every store by every period of ownership, then by person."""
+    found = list[Step]()
+    for store in STORES:
+        if store.set_aside:
+            found.append(_bound(store.set_aside, o))
+    for period in await all_owned(person, erasure.asked_at, o):
+        for store in STORES:
+            if forget := store.forget_period:
+                found += [_bound(forget, person.id, period, part, o) for part in store.parts(period)]
+    found += [_bound(store.forget_person, person, o) for store in STORES if store.forget_person]
+    return found
 
 
-def _names(id: PersonId, body: bytes) -> bool:
-    return id.user.encode() in body and id.brand.encode() in body
+def _bound[*A](act: Callable[[*A], Awaitable[None]], *given: *A) -> Step:
+    return lambda: act(*given)
 
 
-async def _record(person: Person, at: int, o: Outside) -> None:
-    """That it was done, under a pseudonym: whoever knows the id can prove it."""
-    who, brand = person.id.pseudonym, person.id.brand
+async def _hand_over(job: Job, done: int, o: Outside) -> None:
+    """Let the next run go on from here."""
+    person = await job.end(partial(_with_progress, done=done))
+    if person.due is not None:
+        await o.wakes.send([(str(person.id), person.due)], people=True)
+
+
+async def _list(person: Person, erasure: Erasure, o: Outside) -> None:
+    """On the list of those who were erased, which a restored backup is held against."""
+    at = erasure.asked_at
+    owned = [*await all_owned(person, at, o), *await all_owning(person, at, o)]
+    entry = Erased(person.id.brand, person.id.pseudonym, at, tuple(dict.fromkeys(owned)))
+    await o.erased.put(entry)
+
+
+async def _finish(person: Person, erasure: Erasure, o: Outside, job: Job) -> None:
+    """That it was done is on record, under a pseudonym: whoever knows the id can prove it. Then the person goes."""
+    who, brand, at = person.id.pseudonym, person.id.brand, erasure.asked_at
     id = str(uuid5(NAMESPACE_URL, f"{brand}/{who}/erased/{at}"))
     await o.audit.record(Access(id, brand, at, who, "erased", who))
+    await o.reach.people.forget(person.id, None if person.id.stands_for_another else job.clock())
+
+
+def _with_progress(person: Person, done: int) -> Person:
+    return replace(person, erasure=replace(_erasure(person), done=done))
+
+
+def _erasure(person: Person) -> Erasure:
+    if person.erasure is None:
+        raise Unavailable("nobody asked for it any more")
+    return person.erasure

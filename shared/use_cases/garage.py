@@ -8,10 +8,10 @@ from shared.domain import ownership
 from shared.domain.folding import settled
 from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
 from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
-from shared.domain.profile import Profile, Request, remembering
+from shared.domain.profile import SWITCHED_OFF, Profile, Request, remembering
 from shared.domain.vin import is_vin
-from shared.errors import Code, Contradiction, Forbidden, NotFound
-from shared.ports import Codes
+from shared.errors import Code, Contradiction, Forbidden, Malformed, NotFound
+from shared.ports import Catalogs, Codes
 from shared.use_cases.amend import Asked, Change, Reach, amend, amend_once
 
 IN_FLIGHT = 8
@@ -73,7 +73,7 @@ async def _code(
 async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) -> Profile:
     """Become the owner of the vehicle whose code it is. Whatever is wrong with it, the answer is the same.
 
-    Raises Forbidden(code_rejected), Contradiction(being_forgotten), Reused, Unavailable."""
+    Raises Forbidden(code_rejected), Contradiction(being_forgotten, too_many_vehicles), Reused, Unavailable."""
     await _require_staying(caller, o)
     vehicle_id, claimed = await o.profiles.find(vin) if is_vin(vin) else None, False
     if vehicle_id is None:
@@ -89,7 +89,7 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
         if claimed and asked.key:
             after = remembering(after, Request(asked.key, asked.digest, vehicle_id))
         begins = after.owned_since != profile.owned_since
-        return Change(after, settled, ()) if begins else Change(after)
+        return Change(after, lambda state: settled(state, after.owned_since), ()) if begins else Change(after)
 
     try:
         after = await amend(vehicle_id, decide, o)
@@ -130,7 +130,7 @@ async def withdraw(caller: Principal, vehicle_id: str, id: str, o: Reach) -> Non
 async def accept(caller: Principal, token: str, asked: Asked, o: Reach) -> Profile:
     """Accept an invitation, once.
 
-    Raises Forbidden(code_rejected), Contradiction(already_member, being_forgotten), Reused."""
+    Raises Forbidden(code_rejected), Contradiction(already_member, being_forgotten, too_many_vehicles), Reused."""
     await _require_staying(caller, o)
     vehicle_id, _, secret = token.partition(".")
 
@@ -160,18 +160,27 @@ async def remove(caller: Principal, vehicle_id: str, user_id: str, o: Reach) -> 
             require_owner(caller, profile)
         after = ownership.removed(profile, user_id, caller.at)
         ends = after.owned_since != profile.owned_since
-        return Change(after, settled, ()) if ends else Change(after)
+        if not ends:
+            return Change(after, protects=True)
+        return Change(after, lambda state: settled(state, after.owned_since), (), protects=True)
 
     await amend(vehicle_id, decide, o)
 
 
-async def switch(caller: Principal, vehicle_id: str, feature: str, on: bool, o: Reach) -> None:
-    """Switch a feature off for everyone who uses the vehicle, or on again. Raises Forbidden, NotFound."""
+async def switch(caller: Principal, vehicle_id: str, feature: str, on: bool, catalogs: Catalogs, o: Reach) -> None:
+    """Switch a feature of the brand off for everyone who uses the vehicle, or on again.
+
+    Raises Forbidden, NotFound, Malformed(unknown_feature)."""
+    known = (await catalogs.load(caller.brand)).features.keys()
 
     def decide(profile: Profile) -> Change:
         require_changes(caller, profile)
-        off = profile.off - {feature} if on else profile.off | {feature}
-        return Change(replace(profile, off=off))
+        if on:
+            return Change(replace(profile, off=profile.off - {feature}))
+        if feature not in known:
+            raise Malformed(f"{caller.brand} has no feature {feature}", Code.UNKNOWN_FEATURE)
+        off = profile.off if len(profile.off) < SWITCHED_OFF else profile.off & known
+        return Change(replace(profile, off=off | {feature}))
 
     await amend(vehicle_id, decide, o)
 
@@ -201,10 +210,12 @@ async def read_own(caller: Principal, o: Reach) -> Sequence[tuple[Profile, Membe
 
 
 async def _require_staying(caller: Principal, o: Reach) -> None:
-    """Who is being forgotten gets no access that would be forgotten with them."""
+    """Who is being forgotten gets no access that would be forgotten with them, and nobody has access to too many."""
     require_user(caller)
-    if (await o.people.load(caller.person)).value.erasure is not None:
+    person = (await o.people.load(caller.person)).value
+    if person.erasure is not None:
         raise Contradiction("what is held about you is being forgotten", Code.BEING_FORGOTTEN)
+    person.require_room()
 
 
 def _rejected() -> Forbidden:

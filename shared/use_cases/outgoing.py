@@ -16,8 +16,8 @@ from shared.domain.wording import Call, Mail, values
 from shared.errors import Conflict, NotFound
 from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
-from shared.use_cases.planning import Planning, concerns, may_hear, profile_of
-from shared.use_cases.wording import worded
+from shared.use_cases.planning import Planning, concerns, may_hear, profile_of, say
+from shared.use_cases.quotas import Quotas
 
 WAITS = (5_000, 3_600_000)
 """Milliseconds after which what waits for its endpoint to be verified is looked at again, at first and at most."""
@@ -32,6 +32,7 @@ class Outgoing(Planning):
     mailer: Mailer | None
     caller: Caller
     url: str
+    quotas: Quotas
 
 
 class Verdict(NamedTuple):
@@ -87,7 +88,7 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     from_when = now if told.urgency is Urgency.SAFETY else told_from(now, own.quiet or NEVER, own.zone or "UTC")
     if from_when > now:
         return Verdict(Outcome.PLANNED, "quiet hours", from_when)
-    mailer, mail = o.mailer, await _written(item, person, own, profile, to, o)
+    mailer, mail = o.mailer, await _written(item, person, own, profile, to, now, o)
     return Post(lambda: mailer.send(mail))
 
 
@@ -105,7 +106,9 @@ def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, n
     return profile is not None and concerns(told, profile.members.get(id.user), now)
 
 
-async def _written(item: Item, person: Person, own: Preferences, profile: Profile | None, to: str, o: Outgoing) -> Mail:
+async def _written(
+    item: Item, person: Person, own: Preferences, profile: Profile | None, to: str, now: int, o: Outgoing
+) -> Mail:
     told, unsubscribe = item.notification, None
     if ends := ANY if told.kind == "digest" else None if told.kind in OURS else told.kind:
         unsubscribe = f"{o.url}/unsubscribe/{o.codes.seal(f'{item.recipient}/{ends}')}"
@@ -115,7 +118,7 @@ async def _written(item: Item, person: Person, own: Preferences, profile: Profil
         shows["code"] = verification_code(person, o.codes)
     if told.kind == "digest":
         shows["items"] = await _gathered(item, o)
-    said = await worded(told.brand, told.kind, Channel.EMAIL, own, shows, o.words)
+    said = await say(told, Channel.EMAIL, own, shows, now, o)
     key = delivery_id(item.id, Channel.EMAIL)
     return Mail(key, to, said["subject"], said["text"], said["html"], unsubscribe)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from shared.domain.folding import trusting
 from shared.domain.freshness import Thresholds
+from shared.domain.person import PersonId
 from shared.domain.policy import Status
 from shared.domain.principal import Principal, Scope, require_access, require_operator, visible_since
 from shared.domain.profile import Profile, Request, moved_to
@@ -18,10 +19,12 @@ async def register(caller: Principal, draft: Profile, key: str | None, digest: s
     """Store a new vehicle, or return the one that the same idempotency key made.
 
     A registration that died after it took the VIN is completed by the next one for that VIN.
-    Raises Forbidden, Contradiction(vin_in_use) or Reused."""
+    Raises Forbidden, Contradiction(vin_in_use, too_many_vehicles) or Reused."""
     require_operator(caller)
     if key and (made := await _made_before(draft.vehicle_id, key, digest, o.profiles)):
         return made
+    for user in draft.members:
+        (await o.people.load(PersonId(caller.brand, user))).value.require_room()
     owner = await o.profiles.claim_vin(draft.vin, draft.vehicle_id)
     profile = replace(draft, vehicle_id=owner, requests=(Request(key, digest, owner),) if key else (), members={})
     for user, member in draft.members.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.history import DAY, day_of
@@ -11,6 +12,7 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Request, made_before
+from shared.domain.quota import CHALLENGES
 from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, VERIFICATION, Endpoint
 from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, Unavailable
 from shared.ports import Page, Versioned
@@ -33,7 +35,8 @@ async def create(
     caller: Principal, partner: str | None, url: str, kinds: frozenset[str], asked: Asked, o: Outgoing
 ) -> Endpoint:
     """Make an endpoint: a partner its own, an operator anybody's. It is asked with a challenge whether it wants to be
-    told. Raises Forbidden, Malformed(invalid_url), Contradiction(too_many_endpoints), Reused."""
+    told. Raises Forbidden, Malformed(invalid_url), Contradiction(too_many_endpoints), TooMany(too_many_challenges),
+    Reused."""
     require_partner(caller)
     whose = _whose(caller, partner)
     o.caller.check(url)
@@ -44,6 +47,7 @@ async def create(
         if len(await o.endpoints.all(caller.brand)) >= ENDPOINTS:
             raise Contradiction(f"a brand has {ENDPOINTS} endpoints", Code.TOO_MANY_ENDPOINTS) from None
         made = Endpoint(asked.made, caller.brand, whose, url, kinds, caller.at, requests=request).asked_again(caller.at)
+        await _may_ask(made, caller.at, o)
         try:
             await o.endpoints.commit(made, None)
         except Conflict:
@@ -85,11 +89,13 @@ async def change(caller: Principal, id: str, step: Callable[[Endpoint], Endpoint
     """Commit what the step makes of it; within a minute it holds everywhere. Where it listens from now on is asked with
     a challenge whether it wants to be told.
 
-    Raises NotFound, Malformed(invalid_url)."""
+    Raises NotFound, Malformed(invalid_url), TooMany(too_many_challenges)."""
     for _ in range(ATTEMPTS):
         found = await read(caller, id, o)
         after = step(found.value)
         o.caller.check(after.url)
+        if after.unverified_since not in (None, found.value.unverified_since):
+            await _may_ask(after, caller.at, o)
         if after != found.value:
             try:
                 await o.endpoints.commit(after, found.version)
@@ -126,9 +132,18 @@ async def drop(caller: Principal, id: str, o: Outgoing) -> None:
 
 
 async def send_challenge(caller: Principal, id: str, notification: str, o: Outgoing) -> Item:
-    """Ask once more, at once, whether it wants to be told; of one that said so it comes to nothing. Raises NotFound."""
+    """Ask once more, at once, whether it wants to be told; of one that said so it comes to nothing. Raises NotFound,
+    TooMany(too_many_challenges)."""
     endpoint = (await read(caller, id, o)).value
+    await _may_ask(endpoint, caller.at, o)
     return await _ask(endpoint, notification, caller.at, o)
+
+
+async def _may_ask(endpoint: Endpoint, now: int, o: Outgoing) -> None:
+    """Whoever says a URL has us call it, and it may be a stranger's."""
+    for whose in (f"partner/{endpoint.partner}", f"host/{urlsplit(endpoint.url).hostname}"):
+        whose = f"{endpoint.brand}/{whose}"
+        await o.quotas.take("challenges", whose, CHALLENGES, now, Code.TOO_MANY_CHALLENGES)
 
 
 async def _challenge(endpoint: Endpoint, now: int, o: Outgoing) -> None:

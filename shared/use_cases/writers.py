@@ -28,6 +28,8 @@ class Turn[T]:
 
     def __init__(self, queue: _Queue[T], ticket: int) -> None:
         self._queue, self._ticket, self._started = queue, ticket, 0
+        self.waited = queue.lock.locked()
+        """Whether another one had the turn when this writer came."""
 
     def known(self) -> Versioned[T] | None:
         """What is stored, if a write that began after this writer came says so: then it need not be read."""

@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain.conditions import Geofence
 from shared.domain.geo import Circle, Place
+from shared.domain.notification import Notification
 from shared.domain.policy import Mode
 from shared.domain.principal import Kind, Principal
 from shared.domain.profile import Profile
@@ -261,6 +262,25 @@ async def test_a_writer_on_an_instance_never_loses_a_race_with_another_there_and
     assert seen.calls["load"] <= 2
     await amend(VEHICLE, lambda p: Change(replace(p, off=frozenset())), reach)
     assert seen.calls["load"] <= 3, "nobody wrote after it came: it has to read"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_two_hundred_writers_have_to_tell_is_handed_on_about_once_each(seed: int) -> None:
+    async def run() -> None:
+        i = Instances(seed)
+
+        def telling(number: int) -> Callable[[Profile], Change]:
+            told = Notification(f"n-{number}", "test", VEHICLE, BRAND, NOON, {})
+            return lambda profile: Change(replace(profile, outbox=(*profile.outbox, told)))
+
+        served = await asyncio.gather(*(timed(amend(VEHICLE, telling(n), i.reaches[n % 2])) for n in range(200)))
+        assert sum(well and seconds <= 2.5 for seconds, well in served) >= 190
+        sent = Counter(told.id for told in i.world.notifications.contents)
+        assert len(sent) == sum(well for _, well in served)
+        assert sent.total() < 2 * len(sent)
+        assert i.profile.outbox == ()
+
+    virtually(run())
 
 
 async def test_who_came_after_a_write_began_reads_what_others_wrote_since(world: MemoryWorld) -> None:

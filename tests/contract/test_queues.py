@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,7 +13,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from local.broker.server import Broker
 from shared.adapters.clock import epoch_ms
-from shared.adapters.servicebus import ServiceBusDeliveries, ServiceBusNotifications, ServiceBusWakes
+from shared.adapters.servicebus import (
+    ServiceBusDeadLetters,
+    ServiceBusDeliveries,
+    ServiceBusNotifications,
+    ServiceBusWakes,
+)
 from shared.codec import messages
 from shared.codec.messages import Wake
 from shared.domain.inbox import Turn
@@ -23,7 +29,7 @@ from shared.errors import Refused, Unavailable
 from shared.topology import topology
 from tests.conformance.conftest import KEY, bus_at
 from tests.examples import BRAND, NOON, VEHICLE
-from tests.memory import MemoryClock
+from tests.memory import MemoryClock, MemoryParking
 
 TOLD = Notification("n-1", "battery_low", VEHICLE, BRAND, NOON, {"Vehicle.Speed": 1.5})
 
@@ -113,3 +119,21 @@ async def test_handing_over_is_a_span_of_the_events_trace_and_travels_on(
     assert f"{span.context.trace_id:032x}" == "a" * 32
     carried = messages.decode_notification(body).content.traceparent
     assert carried == f"00-{'a' * 32}-{span.context.span_id:016x}-01"
+
+
+@pytest.mark.parametrize("queue", ["notifications", "deliveries", "wake"])
+async def test_what_the_broker_gave_up_is_parked_and_taken_off(bus: ServiceBusClient, queue: str) -> None:
+    bodies = [messages.encode_notification(TOLD, 0).encode(), b"no message"]
+    async with bus.get_queue_sender(queue) as sender, bus.get_queue_receiver(queue) as receiver:
+        await sender.send_messages([ServiceBusMessage(body) for body in bodies])
+        for message in await receiver.receive_messages(2, max_wait_time=5):
+            await receiver.dead_letter_message(message, reason="tried too often")
+    parking, letters = MemoryParking(), ServiceBusDeadLetters(bus, MemoryClock())
+    for _ in range(2):
+        await letters.set_aside(queue, parking)
+    parked = sorted(parking.held.values(), key=lambda p: p.device)
+    assert [(p.source, p.device, p.body) for p in parked] == [
+        (queue, f"@{BRAND}/{VEHICLE}", bodies[0]),
+        (queue, queue, bodies[1]),
+    ]
+    assert {(p.reason, p.at) for p in parked} == {("dead_lettered", NOON)}

@@ -169,9 +169,10 @@ async def test_a_vehicle_goes_by_its_brands_rules_and_its_own(world: AnyWorld) -
     assert list(await world.rules.defaults(brand)) == list(DEFAULTS)
     assert (await world.rules.book(brand, "veh-any", 0)).rules == DEFAULTS
     state, version = await with_own(world, (FENCE,))
-    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (*DEFAULTS, FENCE)
+    own = replace(FENCE, own=True)
+    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (*DEFAULTS, own)
     await world.rules.put_defaults(brand, [TroubleCode(id="codes")], None)
-    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (TroubleCode(id="codes"), FENCE)
+    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (TroubleCode(id="codes"), own)
 
 
 async def test_rules_that_have_moved_on_are_a_conflict(world: AnyWorld) -> None:

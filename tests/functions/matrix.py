@@ -348,10 +348,11 @@ brand       read_trouble_codes set_trouble_codes read_default_rules publish_defa
 brand       read_notification_defaults put_notification_defaults read_templates preview_template put_template
 brand       drop_template list_dead_letters
 brand       put_feature drop_feature put_plan drop_plan list_parked replay_all_parked read_audit read_books
+brand       replay_erasures
 anybody     read_me
 anybody     read_signals read_freshness read_trip_settings read_catalog
 public      health read_openapi read_passport_keys ask_unsubscribe unsubscribe fetch_export
-person      read_own_vehicles export_person erase_person
+person      read_own_vehicles export_person erase_person read_erasure
 person      read_preferences put_preferences read_contact put_contact send_test
 inbox       read_sightings
 inbox       read_inbox count_unread read_all

@@ -242,6 +242,16 @@ def message(body: str | bytes) -> ServiceBusMessage:
     return _Message(body.encode() if isinstance(body, str) else body)
 
 
+async def work_off(world: MemoryWorld, id: PersonId, runs: int = 500) -> int:
+    """Wake a person as long as that is due, and return how often it was."""
+    for number in range(runs):
+        held = world.people.shelf.held.get(str(id))
+        if held is None or held.value.due is None or held.value.due > world.clock():
+            return number
+        await wake.wake_due(message(messages.encode_wake(str(id), held.value.due, person=True)))
+    raise AssertionError("it stays due")
+
+
 class _Message(ServiceBusMessage):
     """Just a body: nothing else of a message is ever looked at."""
 

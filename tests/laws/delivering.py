@@ -205,7 +205,7 @@ class Run:
         )
         told, left = self._sender(fate, self.notifications), self._sender(fate, self.deliveries)
         ports: Any = profiles, people, w.brands, endpoints, inbox, left, w.words, told, w.codes, provider, provider
-        outgoing = Outgoing(*ports, "https://api.example")  # type: ignore[call-arg]
+        outgoing = Outgoing(*ports, "https://api.example", w.quotas)  # type: ignore[call-arg]
         o = Delivering(outgoing, Breakers(), lambda: self.clock / 1000, self.random.random)
         await deliver(turn, lambda: self.clock, o)
 

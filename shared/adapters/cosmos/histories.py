@@ -1,6 +1,7 @@
 """What vehicles reported over time, and what follows: the `history` container, one partition a vehicle and day."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
@@ -11,18 +12,19 @@ from shared.codec.documents import Document
 from shared.codec.samples import unpack
 from shared.codec.states import chunk_document
 from shared.domain.charges import Charge
-from shared.domain.history import Chunk, day_of
+from shared.domain.history import Chunk, Table, day_of
 from shared.domain.span import named_at
 from shared.domain.telemetry import Sample
 from shared.domain.trips import Trip
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
+from shared.ports import Clock
 
 
 class CosmosHistories:
-    """Chunks are only ever created; trips and charges are written again."""
+    """Chunks are only ever created, and cut when somebody is forgotten; trips and charges are written again."""
 
-    def __init__(self, container: ContainerProxy) -> None:
-        self._container = container
+    def __init__(self, container: ContainerProxy, clock: Clock) -> None:
+        self._container, self._clock = container, clock
 
     async def put(self, chunk: Chunk) -> None:
         try:
@@ -49,12 +51,31 @@ class CosmosHistories:
 
     async def forget(self, vehicle_id: str, day: str, start: int, end: int) -> None:
         for doc in await self._all("SELECT * FROM c", {}, vehicle_id, day):
-            if start <= _begins_at(doc) < end:
+            first, last = _reaches(doc)
+            if first >= end or last < start:
+                continue
+            left = unpack(doc).where(lambda at: not start <= at < end) if doc["kind"] == "chunk" else Table()
+            if left.rows:
+                await self._cut(doc, left)
+            else:
                 await dropped(self._container, doc["id"], [vehicle_id, day], "history")
+
+    async def _cut(self, doc: Document, left: Table) -> None:
+        """Leave just these samples of a chunk, for as long as it would have been kept: a write begins that anew."""
+        rest = int(doc["_ts"]) + int(doc["ttl"]) - self._clock() // 1000
+        if rest <= 0:
+            await dropped(self._container, doc["id"], [doc["vehicleId"], doc["day"]], "history")
+            return
+        chunk = Chunk(doc["id"], doc["vehicleId"], doc["day"], left, keep_days=0)
+        with suppress(NotFound):
+            async with reactions("chunk"):
+                await self._container.replace_item(doc["id"], chunk_document(chunk) | {"ttl": rest})
 
     async def _all(self, query: str, values: dict[str, Any], vehicle_id: str, day: str) -> list[Document]:
         return await every(self._container, query, values, "history", [vehicle_id, day])
 
 
-def _begins_at(doc: Document) -> int:
-    return int(doc["first"]) if doc["kind"] == "chunk" else derived(doc).span.start
+def _reaches(doc: Document) -> tuple[int, int]:
+    """The first and the last moment that it tells of (epoch ms)."""
+    first, last = (doc["first"], doc["last"]) if doc["kind"] == "chunk" else doc["span"]
+    return int(first), int(last)

@@ -145,6 +145,11 @@ class CosmosProfiles:
         for doc in await self._said_by(vehicle_id, user_id):
             await dropped(self._vehicles, doc["id"], vehicle_id, "consent")
 
+    async def said_anywhere(self, user_id: str) -> Sequence[str]:
+        query = "SELECT c.vehicleId FROM c WHERE c['by'] = @by"
+        found = await every(self._vehicles, query, {"by": user_id}, "consents")
+        return sorted({str(doc["vehicleId"]) for doc in found})
+
     async def _said_by(self, vehicle_id: str, user_id: str) -> Sequence[Document]:
         return await self._all("SELECT * FROM c WHERE c['by'] = @by", {"by": user_id}, vehicle_id)
 
