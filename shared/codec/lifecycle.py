@@ -11,6 +11,8 @@ from shared.domain.vehicle import Connection
 from shared.errors import Code, Malformed, brief
 
 OPERATIONS = {"deviceConnected": True, "deviceDisconnected": False}
+LATEST = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z in epoch milliseconds."""
 _ORDER = re.compile(r"[0-9A-Fa-f]{1,128}", re.ASCII)
 
 
@@ -26,6 +28,8 @@ def read(properties: Mapping[str, Any], body: bytes) -> Connection:
         order = msgspec.json.decode(body)["sequenceNumber"]
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Malformed(brief(error), Code.MALFORMED_DATA) from None
+    if not 0 <= at <= LATEST:
+        raise Malformed("operationTimestamp is no time of a vehicle's", Code.MALFORMED_DATA)
     if not isinstance(order, str) or not _ORDER.fullmatch(order):
         raise Malformed("sequenceNumber is no hexadecimal text", Code.MALFORMED_DATA)
     return Connection(OPERATIONS[operation], at, order.lower().rjust(128, "0"))
