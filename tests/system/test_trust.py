@@ -173,7 +173,8 @@ class Life:
         async with fleet(self.cloud.env["EVENTHUBS"]) as vehicles:
             start = datetime.now(UTC) - timedelta(minutes=14)
             for number in range(1, 15):
-                codes = {"Vehicle.Diagnostics.DTCList": [f"P-{mark}"]} if number == 5 else {}
+                code = {5: f"Q-{mark}", 14: f"P-{mark}"}.get(number)  # before and after the partner's consent
+                codes = {"Vehicle.Diagnostics.DTCList": [code]} if code else {}
                 seen, signals = rfc3339(start + timedelta(minutes=number)), {"Vehicle.Speed": float(number), **codes}
                 bodies.append(message(vehicle, number, seen, **signals))
             bodies.append(f"no JSON but {mark}".encode())
