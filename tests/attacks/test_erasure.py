@@ -40,6 +40,7 @@ from tests.examples import BRAND, NOON, PROFILE, VEHICLE, VIN, cloud_event, enco
 from tests.functions.conftest import ask
 from tests.functions.test_events import message, received, work_off
 from tests.memory import MemoryWorld
+from tests.stores import stored
 
 ADA, BEN = PersonId(BRAND, "user-ada"), PersonId(BRAND, "user-ben")
 LATITUDE, LONGITUDE = "Vehicle.CurrentLocation.Latitude", "Vehicle.CurrentLocation.Longitude"
@@ -487,37 +488,6 @@ async def test_a_person_whose_id_is_not_ascii_is_found_in_a_parked_message(world
 
 
 # ---- marks in every store
-
-
-def stored(world: MemoryWorld) -> Mapping[str, str]:
-    """Everything that each store of the topology holds, as text; dead letters with their queues."""
-    dead = world.dead_letters.held
-    found: dict[str, list[object]] = {
-        "vehicles": [world.states.shelf.held, world.profiles.shelf.held, vars(world.profiles)],
-        "vins": [world.profiles.vins],
-        "history": [world.histories.chunks, world.histories.found],
-        "people": [world.people.shelf.held, world.people.periods, world.people.forgotten],
-        "inbox": [world.inbox.shelf.held],
-        "webhooks": [world.endpoints.shelf.held],
-        "catalog": [
-            world.catalogs.shelf.held,
-            world.vocabularies.held,
-            world.wordings.shelf.held,
-            world.brands.__dict__,
-        ],
-        "ledger": [world.ledgers.shelf.held],
-        "audit": [world.audit.held],
-        "parked": [world.parking.held],
-        "exports": [world.exports.held],
-        "erased": [world.erased.held],
-        "notifications": [world.notifications.sent, dead.get("notifications")],
-        "deliveries": [world.deliveries.sent, dead.get("deliveries")],
-        "wake": [world.wakes.sent, dead.get("wake")],
-    }
-    named = {c.name for c in topology().cosmos.containers} | {c.name for c in topology().blob_containers}
-    named |= {queue.name for queue in topology().queues}
-    assert found.keys() == named, "every store that the topology names is looked into"
-    return {name: repr(parts) for name, parts in found.items()}
 
 
 MARKS = (ADA.user, "planted", str(ADAS))
