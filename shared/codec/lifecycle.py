@@ -8,7 +8,7 @@ import msgspec
 
 from shared.codec.shapes import Time
 from shared.domain.vehicle import Connection
-from shared.errors import Code, Malformed
+from shared.errors import Code, Malformed, brief
 
 OPERATIONS = {"deviceConnected": True, "deviceDisconnected": False}
 LATEST = 253_402_300_799_999
@@ -27,7 +27,7 @@ def read(properties: Mapping[str, Any], body: bytes) -> Connection:
         at = int(msgspec.convert(properties.get("operationTimestamp"), Time).timestamp() * 1000)
         order = msgspec.json.decode(body)["sequenceNumber"]
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Malformed(repr(error)[:200], Code.MALFORMED_DATA) from None
+        raise Malformed(brief(error), Code.MALFORMED_DATA) from None
     if not 0 <= at <= LATEST:
         raise Malformed("operationTimestamp is no time of a vehicle's", Code.MALFORMED_DATA)
     if not isinstance(order, str) or not _ORDER.fullmatch(order):

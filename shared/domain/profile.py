@@ -27,7 +27,7 @@ PURPOSES = 20
 
 SWITCHED_OFF = FEATURES
 """Features that a profile remembers as switched off: as many as a brand has."""
-OWED = 200
+OWED = 150
 """Entries of the outbox from which on nothing is done that owes more, unless it protects people."""
 
 type Owed = Notification | Membership
