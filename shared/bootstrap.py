@@ -12,6 +12,7 @@ from shared.adapters.clock import epoch_ms, monotonic_seconds
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
+from shared.domain.profile import Profile
 from shared.ports import (
     Audit,
     Brands,
@@ -59,6 +60,7 @@ from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
+from shared.use_cases.writers import WAITS, Writers
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -329,7 +331,11 @@ class World:
 
     @property
     def reach(self) -> Reach:
-        return Reach(self.profiles, self.states, self.notifications, self.people)
+        return Reach(self.profiles, self.states, self.notifications, self.people, self.writers)
+
+    @cached_property
+    def writers(self) -> Writers[Profile]:
+        return Writers(random, WAITS)
 
     @property
     def everywhere(self) -> Everywhere:

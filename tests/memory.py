@@ -3,6 +3,7 @@
 import builtins
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -198,6 +199,7 @@ class MemoryRules:
     def __init__(self, profiles: MemoryProfiles) -> None:
         self._profiles = profiles
         self.held: dict[str, tuple[Rule, ...]] = {}
+        self._versions = Counter[str]()
 
     async def book(self, brand: str, vehicle_id: str, version: int) -> Book:
         return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
@@ -205,8 +207,14 @@ class MemoryRules:
     async def defaults(self, brand: str) -> Sequence[Rule]:
         return self.held.get(brand, DEFAULTS)
 
-    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
+    async def read_defaults(self, brand: str) -> Versioned[Sequence[Rule]]:
+        return Versioned(await self.defaults(brand), str(self._versions[brand]) if brand in self.held else None)
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule], version: str | None) -> None:
+        if (await self.read_defaults(brand)).version != version:
+            raise Conflict(brand)
         self.held[brand] = tuple(rules)
+        self._versions[brand] += 1
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
         stored, rules = self._profiles.rules.get(vehicle_id, (0, ()))
@@ -218,6 +226,7 @@ class MemoryRules:
 class MemoryVocabularies:
     def __init__(self) -> None:
         self.held: dict[str, Release] = {}
+        self._versions = Counter[str]()
         self._decoders: dict[str, tuple[Release, Decoder]] = {}
 
     async def decoder(self, brand: str) -> Decode:
@@ -235,8 +244,14 @@ class MemoryVocabularies:
     async def load(self, brand: str) -> Release:
         return self.held.get(brand, _SHIPPED)
 
-    async def put(self, brand: str, release: Release) -> None:
+    async def read(self, brand: str) -> Versioned[Release]:
+        return Versioned(await self.load(brand), str(self._versions[brand]) if brand in self.held else None)
+
+    async def put(self, brand: str, release: Release, version: str | None) -> None:
+        if (await self.read(brand)).version != version:
+            raise Conflict(brand)
         self.held[brand] = release
+        self._versions[brand] += 1
 
 
 class MemoryBrands:

@@ -144,7 +144,7 @@ class _Folding:
             return Outcome.PARKED
         if event.position is not None:
             if self._position and self._position.covers(event.position):
-                return Outcome.DUPLICATE
+                return Outcome.REDELIVERED
             self._position = event.position
         sequence, privacy = event.telemetry.sequence, self._state.policy.privacy
         if self._window.holds(sequence):

@@ -27,7 +27,7 @@ PURPOSES = 20
 
 SWITCHED_OFF = FEATURES
 """Features that a profile remembers as switched off: as many as a brand has."""
-OWED = 200
+OWED = 150
 """Entries of the outbox from which on nothing is done that owes more, unless it protects people."""
 
 type Owed = Notification | Membership
@@ -135,10 +135,8 @@ class Profile:
 
     def agreed_at(self, purpose: str, at: int, versions: Iterable[Consent]) -> bool:
         """Whether its present owner agrees, and did at a moment (epoch ms), by the consent's versions in order."""
-        if not self.agreed(purpose) or at < self.owned_since:
-            return False
         then = [c for c in versions if self.owned_since <= c.at <= at]
-        return bool(then) and then[-1].granted
+        return self.agreed(purpose) and bool(then) and then[-1].granted
 
     def subscription(self, id: str) -> Subscription:
         found = next((s for s in self.subscriptions if s.id == id), None)

@@ -26,10 +26,12 @@ CLOSES_AFTER = 3_600_000
 
 
 class Outcome(StrEnum):
-    """What became of one event: exactly one of these."""
+    """What became of one event: exactly one of these. The vehicle sent a `duplicate` twice; what is `redelivered` came
+    again from the hub, after a crash of ours: it was taken in before, and was not counted."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
+    REDELIVERED = "redelivered"
     STALE = "stale"
     SUPPRESSED = "suppressed"
     PARKED = "parked"

@@ -220,6 +220,6 @@ async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing, challenge
 
 def _switched_off(e: Endpoint, now: int) -> Notification:
     facts: dict[str, Value] = {"endpoint": e.id, "partner": e.partner, "reason": e.reason}
-    fact = f"webhooks/{e.id}/off/{e.failing_since}"
+    fact = f"webhooks/{e.id}/off/{e.failing_since or e.unverified_since}"
     operators = frozenset({Audience.OPERATORS})
     return Notification.of_fact(fact, "webhook_disabled", "", e.brand, now, facts, None, operators)

@@ -33,7 +33,7 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
     """Set the mode, and return from when on (epoch ms) it holds on every instance.
 
     Raises Forbidden, NotFound, Malformed for an end that is past or of the mode `full`, Reused, Unavailable."""
-    begins = clock() + BEGINS_AFTER
+    begins, limit = clock() + BEGINS_AFTER, asyncio.timeout(None)
 
     def decide(profile: Profile) -> Change:
         nonlocal begins
@@ -42,6 +42,7 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
             begins = int(made)
             return Change(profile)
         begins = clock() + BEGINS_AFTER
+        limit.reschedule(asyncio.get_running_loop().time() + COMMITS_WITHIN)  # it waited for its turn till now
         if wish.until is not None and (wish.mode is Mode.FULL or wish.until <= begins):
             raise Malformed("until: lies in the past, or is given with the mode full")
         privacy = profile.privacy.changed(wish.mode, begins, wish.until, clock())
@@ -49,7 +50,7 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
         return Change(remembering(replace(profile, privacy=privacy), request))
 
     try:
-        async with asyncio.timeout(COMMITS_WITHIN):
+        async with limit:
             return await amend(vehicle_id, decide, o), begins
     except TimeoutError:
         raise Unavailable("the change took too long: it may hold or not, ask again") from None

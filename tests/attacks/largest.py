@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from shared.adapters.languages import ROOM
+from shared.adapters.templates import LINE
 from shared.adapters.templates import LONGEST as LONGEST_SOURCE
 from shared.codec.shapes import MOST_SAMPLES
 from shared.codec.signals import shipped, vocabulary
@@ -48,6 +50,7 @@ from shared.domain.person import (
     Contact,
     Erasure,
     Export,
+    Lease,
     Owned,
     Person,
     PersonId,
@@ -217,6 +220,8 @@ def person() -> Person:
     return replace(
         found,
         owned=tuple(Owned(id(n), NOON, NOON) for n in range(PERIODS)),
+        archived=(Owned(id(PERIODS), NOON, NOON),),
+        lease=Lease("r" * 36, NOON),
         erasure=Erasure(NOON, True, NOON),
         preferences=preferences(),
         contact=Contact("e" * 254, NOON, NOON, 5, "e" * 254),
@@ -249,10 +254,10 @@ def notification() -> Notification:
     )
 
 
-def item(longest_rendered: int = 20_000) -> Item:
+def item() -> Item:
     attempts = tuple(Attempt(NOON, NOON, "retrying", "r" * 230) for _ in range(ATTEMPTS_KEPT))
     deliveries = {c: Delivery(Outcome.RETRYING, NOON, 10**6, 10, attempts, "r" * 230) for c in Channel}
-    words = FACE * (longest_rendered // 2), FACE * (longest_rendered // 2)
+    words = FACE * LINE, FACE * (LONGEST_SOURCE + ROOM)
     return Item("i" * 36, PersonId(BRAND, user(0)), notification(), NOON, *words, True, NOON, NOON, NOON, deliveries)
 
 

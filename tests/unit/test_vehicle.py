@@ -99,16 +99,16 @@ def test_a_repeated_sequence_number_is_a_duplicate() -> None:
     assert observe(state, event(9, sequence=5, Speed=1.0)) == (state, Outcome.DUPLICATE)
 
 
-def test_an_event_at_a_position_already_read_is_a_duplicate() -> None:
+def test_an_event_at_a_position_already_read_is_redelivered() -> None:
     state = after(at(7, event(5, Speed=50.0)))
-    assert fold(state, [at(7, event(5, sequence=99, Speed=1.0))]) == (state, [Outcome.DUPLICATE])
+    assert fold(state, [at(7, event(5, sequence=99, Speed=1.0))]) == (state, [Outcome.REDELIVERED])
 
 
-def test_a_stretch_that_a_batch_holds_twice_is_a_duplicate_the_second_time() -> None:
+def test_a_stretch_that_a_batch_holds_twice_is_redelivered_the_second_time() -> None:
     events = [at(n, event(n, Speed=float(n))) for n in range(200)]
     state, outcomes = fold(STATE, [*events[:150], *events[20:]])
     assert state == after(*events)
-    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.DUPLICATE)) == (200, 130)
+    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.REDELIVERED)) == (200, 130)
 
 
 def test_a_recreated_hub_that_counts_anew_is_read_on() -> None:

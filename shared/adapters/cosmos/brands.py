@@ -169,9 +169,14 @@ class CosmosVocabularies:
     async def load(self, brand: str) -> Release:
         return _release(await self._said.read(brand, "signals"))
 
-    async def put(self, brand: str, release: Release) -> None:
+    async def read(self, brand: str) -> Versioned[Release]:
+        doc = await self._said.read_now(brand, "signals")
+        return Versioned(_release(doc), doc.get("_etag"))
+
+    async def put(self, brand: str, release: Release, version: str | None) -> None:
         leaves = None if release.leaves is None else _leaves(release.leaves)
-        await self._said.write(brand, "signals", {"leaves": leaves, "overlay": _leaves(release.overlay)})
+        content = {"leaves": leaves, "overlay": _leaves(release.overlay)}
+        await self._said.replace(brand, "signals", content, version)
 
 
 class CosmosRules:
@@ -202,8 +207,12 @@ class CosmosRules:
             known = self._defaults[brand] = (doc, rules(doc["rules"]))
         return known[1]
 
-    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
-        await self._said.write(brand, RULES, {"rules": [stored_rule(rule) for rule in rules]})
+    async def read_defaults(self, brand: str) -> Versioned[Sequence[Rule]]:
+        doc = await self._said.read_now(brand, RULES)
+        return Versioned(rules(doc["rules"]) if doc else DEFAULTS, doc.get("_etag"))
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule], version: str | None) -> None:
+        await self._said.replace(brand, RULES, {"rules": [stored_rule(rule) for rule in rules]}, version)
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
         if version == 0:
