@@ -71,6 +71,7 @@ def profile_document(p: Profile) -> Document:
         "off": sorted(p.off),
         "outbox": [_owed_document(entry) for entry in p.outbox],
         "revision": p.revision,
+        "beside": p.beside,
         "borders": p.borders,
     }
     return document | ({} if p.due is None else {"due": p.due})
@@ -102,6 +103,7 @@ def profile(doc: Document) -> Profile:
         doc.get("due"),
         doc["revision"],
         borders=tuple(doc.get("borders", [doc["ownedSince"]] if doc["ownedSince"] else [])),
+        beside=(doc["beside"][0], doc["beside"][1]) if "beside" in doc else (0, 0),
     )
 
 

@@ -165,11 +165,11 @@ def profile() -> Profile:
     def buy(found: Profile, number: int) -> Profile:
         own = sold.sold(replace(plans[number % len(plans)], id=id(number, "plan")))
         after = bought(found, own, id(number, "sub"), NOON, NOON, "user")
-        return replace(after, fresh=())
+        return replace(after, fresh=(), beside=(0, 0))
 
     def give(found: Profile, number: int) -> Profile:
         grant = Grant(id(number, "grant"), id(number), config(), NOON, NOON + 10**12)
-        return replace(granted(found, grant, NOON, "operator"), fresh=())
+        return replace(granted(found, grant, NOON, "operator"), fresh=(), beside=(0, 0))
 
     def agree(found: Profile, number: int) -> Profile:
         return consented(found, Consent(id(number), 0, True, NAME, 365, user(0), NOON))[0]

@@ -42,7 +42,7 @@ from shared.domain.paths import IS_CHARGING
 from shared.domain.period import DAY
 from shared.domain.person import TOLD_OF, VEHICLES, Person, PersonId
 from shared.domain.policy import Mode
-from shared.domain.profile import HISTORY, OWED, PURPOSES, SWITCHED_OFF, Consent, Profile, consented
+from shared.domain.profile import DOCUMENTS_A_DAY, HISTORY, OWED, PURPOSES, SWITCHED_OFF, Consent, Profile, consented
 from shared.domain.sales import SUBSCRIPTIONS, TRIALS, bought
 from shared.domain.signals import LEAVES, Leaf, Release
 from shared.domain.subscription import Subscription
@@ -436,6 +436,38 @@ def test_a_refusal_finds_a_place_and_history_has_its_own() -> None:
     refused, _ = consented(full, said(HISTORY, granted=False))
     assert refused.policy().history_days == 0
     assert len(refused.consents) == PURPOSES + 1
+
+
+# ---- documents beside a profile
+
+
+async def test_a_vehicle_s_partition_is_not_filled_with_versions_of_consents(world: MemoryWorld) -> None:
+    async def said(granted: bool, text: str, purpose: str = "partner.1") -> Any:
+        body = {"granted": granted, "text": text}
+        return await ask(privacy.give_consent, "ada", body, vehicle_id=VEHICLE, purpose=purpose)
+
+    for number in range(DOCUMENTS_A_DAY):
+        assert (await said(granted=True, text=f"terms {number}")).status == 200
+    answer = await said(granted=True, text="other terms")
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert answer.headers["Retry-After"] == str(DAY // 2 // 1000), "until midnight, from noon"
+    assert (await said(granted=False, text="no")).status == 200, "what was agreed to can be refused"
+    assert (await said(granted=False, text="no", purpose=HISTORY)).status == 200, "as it is kept until that is said"
+    assert (await said(granted=False, text="never", purpose="partner.2")).status == 429, "that was never agreed to"
+    assert len(world.profiles.said) == DOCUMENTS_A_DAY + 2
+    world.clock.at += DAY // 2
+    assert (await said(granted=True, text="other terms")).status == 200
+
+
+async def test_a_vehicle_s_partition_is_not_filled_with_lines_of_the_books(world: MemoryWorld) -> None:
+    sold = await ask(sales.subscribe_vehicle, "operator", {"plan": "comfort"}, vehicle_id=VEHICLE)
+    about = {"vehicle_id": VEHICLE, "subscription_id": sold.body["id"]}
+    for _ in range(DOCUMENTS_A_DAY):
+        answer = await ask(sales.report_payment, "operator", {"term": 2, "result": "failed"}, route=about)
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert len(world.profiles.lines) == DOCUMENTS_A_DAY
+    answer = await ask(sales.cancel_subscription, "operator", {"at": "now"}, route=about)
+    assert answer.status == 200, "a sale can be ended"
 
 
 # ---- what a brand says
