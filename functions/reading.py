@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
 import azure.functions as func
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from shared.codec.bodies import LATER, Id, UserId
+from shared.codec.bodies import LATER, Id, Time, UserId, to_ms
 from shared.domain.glob import PATTERNS, any_of
 from shared.domain.history import day_of
 from shared.errors import Code, Malformed, NotFound
 
 _ID, _USER = TypeAdapter(Id, config=LATER), TypeAdapter(UserId, config=LATER)
-_TIME = TypeAdapter(AwareDatetime, config=LATER)
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time, config=LATER)
 _PATTERN = re.compile(r"[A-Za-z0-9.*]{1,256}")
 
 
@@ -47,8 +47,8 @@ def moment(req: func.HttpRequest, name: str, default: int) -> int:
     if text is None:
         return default
     try:
-        return int(_TIME.validate_python(text).timestamp() * 1000)
-    except (ValidationError, ValueError, OverflowError):
+        return to_ms(_TIME.validate_python(text))
+    except ValidationError:
         raise Malformed(f"{name} is a time with a zone, 2026-11-22T12:00:00Z", Code.INVALID_QUERY) from None
 
 

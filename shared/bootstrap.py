@@ -12,6 +12,7 @@ from shared.adapters.clock import epoch_ms, monotonic_seconds
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
+from shared.domain.profile import Profile
 from shared.ports import (
     Audit,
     Brands,
@@ -59,6 +60,7 @@ from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
+from shared.use_cases.writers import WAITS, Writers
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -107,7 +109,7 @@ class World:
 
     @cached_property
     def watch(self) -> Watch:
-        return Watch(uuid4().hex[:12], self.sightings, self.reach)
+        return Watch(uuid4().hex[:12], self.sightings, self.catalogs, self.reach)
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -314,12 +316,12 @@ class World:
     @property
     def planning(self) -> Planning:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        return Planning(*stores, self.deliveries, self.words)
+        return Planning(*stores, self.deliveries, self.words, self.catalogs)
 
     @property
     def outgoing(self) -> Outgoing:
         p = self.planning
-        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
+        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words, p.catalogs
         more = self.notifications, self.codes, self.mailer, self.caller
         return Outgoing(*planning, *more, self._settings.public_url, self.quotas)
 
@@ -329,7 +331,11 @@ class World:
 
     @property
     def reach(self) -> Reach:
-        return Reach(self.profiles, self.states, self.notifications, self.people)
+        return Reach(self.profiles, self.states, self.notifications, self.people, self.writers)
+
+    @cached_property
+    def writers(self) -> Writers[Profile]:
+        return Writers(random, WAITS)
 
     @property
     def everywhere(self) -> Everywhere:

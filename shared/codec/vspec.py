@@ -13,8 +13,6 @@ _PATH = re.compile(r"[A-Z][A-Za-z0-9]*(\.[A-Za-z0-9]+){1,15}", re.ASCII)
 _LONGEST = 256
 MOST_ALLOWED = 256
 """Texts that a signal may allow."""
-LARGEST = 1_000_000
-"""Characters of all paths, units and allowed texts together: they are stored in one document."""
 SAFE = 2**53
 """The largest whole number, of either sign, that every reader of JSON holds exactly (RFC 8259, section 6)."""
 
@@ -28,13 +26,7 @@ def read(tree: object) -> dict[str, Leaf | None]:
     found = dict(_leaves("", tree, 0))
     if len(found) > LEAVES:
         raise _wrong("", f"more than {LEAVES} signals")
-    if sum(map(_size, found, found.values())) > LARGEST:
-        raise _wrong("", f"more than {LARGEST} characters of paths, units and allowed texts")
     return found
-
-
-def _size(path: str, leaf: Leaf | None) -> int:
-    return len(path) + (len(leaf.unit or "") + sum(map(len, leaf.allowed)) if leaf else 0)
 
 
 def _leaves(prefix: str, nodes: dict[str, Any], depth: int) -> Iterator[tuple[str, Leaf | None]]:

@@ -205,8 +205,9 @@ class Person:
         return replace(self, exports=done).scheduled(at)
 
     def scheduled(self, at: int) -> "Person":
-        """Due at once for an export that waits, or when the erasure goes on; while a run has the lease, at its end."""
-        jobs = [at for e in self.waiting_exports] if self.erasure is None else [self.erasure.not_before]
+        """Due at once for an export that waits, or when the erasure goes on; while a run has the lease, at its end.
+        Each time at another moment: a wake for the same would be taken for a repeat."""
+        jobs = [at for e in self.waiting_exports] if self.erasure is None else [max(at, self.erasure.not_before)]
         moments = [max(moment, self.lease.until) if self.lease else moment for moment in jobs]
         moments += [self.digest_due] if self.digest_due is not None else []
         return replace(self, due=min(moments, default=None))

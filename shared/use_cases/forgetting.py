@@ -6,8 +6,9 @@ from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.audit import Access
-from shared.domain.person import Erased, Erasure, Person
-from shared.errors import Unavailable
+from shared.domain.person import Erased, Erasure, Owned, Person
+from shared.domain.telemetry import AHEAD
+from shared.errors import NotFound, Unavailable
 from shared.use_cases.everywhere import Outside, all_owned, all_owning, known_vehicles
 from shared.use_cases.jobs import Job
 from shared.use_cases.personal_data import STORES, leave
@@ -64,12 +65,27 @@ async def _steps(person: Person, erasure: Erasure, o: Outside) -> Sequence[Step]
     for store in STORES:
         if store.set_aside:
             found.append(_bound(store.set_aside, o))
-    for period in await all_owned(person, erasure.asked_at, o):
+    for owned in await all_owned(person, erasure.asked_at, o):
+        period = await _with_clock_ahead(owned, erasure.asked_at, o)
         for store in STORES:
             if forget := store.forget_period:
-                found += [_bound(forget, person.id, period, part, o) for part in store.parts(period)]
+                found += [_bound(forget, person, period, part, o) for part in store.parts(period)]
     found += [_bound(store.forget_person, person, o) for store in STORES if store.forget_person]
     return found
+
+
+async def _with_clock_ahead(period: Owned, at: int, o: Outside) -> Owned:
+    """A period that ended by the erasure, with what a vehicle whose clock is ahead had reported by then; up to the next
+    owner's."""
+    if period.ends_at != at:
+        return period
+    try:
+        profile = (await o.reach.profiles.load(period.vehicle_id)).value
+    except NotFound:
+        return period._replace(ends_at=at + AHEAD)
+    if profile.primary is not None and profile.owned_since == at:
+        return period
+    return period._replace(ends_at=min([at + AHEAD, *(border for border in profile.borders if border > at)]))
 
 
 def _bound[*A](act: Callable[[*A], Awaitable[None]], *given: *A) -> Step:

@@ -62,7 +62,7 @@ class Store:
     held_of_person: Callable[[Person, int, Outside], Awaitable[Found]] | None = None
     held_of_period: Callable[[PersonId, Owned, Outside], Awaitable[Found]] | None = None
     forget_person: Callable[[Person, Outside], Awaitable[None]] | None = None
-    forget_period: Callable[[PersonId, Owned, str, Outside], Awaitable[None]] | None = None
+    forget_period: Callable[[Person, Owned, str, Outside], Awaitable[None]] | None = None
     parts: Callable[[Owned], Sequence[str]] = _whole
     set_aside: Callable[[Outside], Awaitable[None]] | None = None
 
@@ -118,13 +118,14 @@ async def _forget_said(person: Person, o: Outside) -> None:
             await o.reach.profiles.forget_said_by(vehicle, person.id.user)
 
 
-async def _forget_state(id: PersonId, period: Owned, part: str, o: Outside) -> None:
+async def _forget_state(person: Person, period: Owned, part: str, o: Outside) -> None:
     """What the state still holds of the period; and nothing that was seen before its end is taken in any more."""
 
+    end = min(period.ends_at, person.erasure.asked_at) if person.erasure else period.ends_at
+
     def decide(profile: Profile) -> Change:
-        floor = max(profile.privacy.floor, period.ends_at)
-        after = replace(profile, privacy=profile.privacy._replace(floor=floor))
-        return Change(after, lambda state: folding.forgotten_between(state, period.starts_at, period.ends_at))
+        after = replace(profile, privacy=profile.privacy._replace(floor=max(profile.privacy.floor, end)))
+        return Change(after, lambda state: folding.forgotten_between(state, period.starts_at, end))
 
     try:
         await amend(period.vehicle_id, decide, o.reach)
@@ -149,7 +150,7 @@ async def _history_of(id: PersonId, period: Owned, o: Outside) -> Found:
     return {"samples": samples, "derived": derived}
 
 
-async def _forget_history(id: PersonId, period: Owned, day: str, o: Outside) -> None:
+async def _forget_history(person: Person, period: Owned, day: str, o: Outside) -> None:
     await o.histories.forget(period.vehicle_id, day, period.starts_at, period.ends_at)
 
 
@@ -169,7 +170,7 @@ async def _forget_inbox(person: Person, o: Outside) -> None:
     await o.inbox.forget(person.id)
 
 
-async def _forget_told(id: PersonId, period: Owned, part: str, o: Outside) -> None:
+async def _forget_told(person: Person, period: Owned, part: str, o: Outside) -> None:
     for item in await o.inbox.of_vehicle(period.vehicle_id):
         if period.holds(item.notification.at) and _tells_of_vehicle(item):
             await o.inbox.drop(item.recipient, item.id)
@@ -205,9 +206,9 @@ async def _parked_of(id: PersonId, period: Owned, o: Outside) -> Found:
     return {"parked": [parked for _, parked in found if concerns(parked, period)]}
 
 
-async def _forget_parked(id: PersonId, period: Owned, part: str, o: Outside) -> None:
+async def _forget_parked(person: Person, period: Owned, part: str, o: Outside) -> None:
     """In doubt it goes."""
-    for name, parked in await _parked_devices(id, period.vehicle_id, o):
+    for name, parked in await _parked_devices(person.id, period.vehicle_id, o):
         if concerns(parked, period) is not False:
             await o.parking.drop(name)
 

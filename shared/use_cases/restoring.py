@@ -31,7 +31,7 @@ async def replay_erasures(caller: Principal, cursor: str | None, o: Outside) -> 
     begun = 0
     if cursor is None:
         for entry in listed.values():
-            await _forget_members(entry, o)
+            begun += await _forget_members(entry, caller.at, o)
             begun += await _begin(PersonId(entry.brand, STANDS_FOR + entry.pseudonym), entry, caller.at, o)
     for _ in range(PAGES):
         page = await o.reach.people.everyone(PAGE, cursor)
@@ -72,9 +72,10 @@ async def _begin(id: PersonId, entry: Erased, now: int, o: Outside) -> bool:
     return person.erasure is not None and person.erasure.not_before == now
 
 
-async def _forget_members(entry: Erased, o: Outside) -> None:
+async def _forget_members(entry: Erased, now: int, o: Outside) -> int:
     """Out of the vehicles that they had owned, also where no document of theirs leads there; who came back since then
-    stays."""
+    stays. How many erasures were begun."""
+    begun = 0
     for vehicle in {owned.vehicle_id for owned in entry.owned}:
         try:
             profile = (await o.reach.profiles.load(vehicle)).value
@@ -83,5 +84,8 @@ async def _forget_members(entry: Erased, o: Outside) -> None:
         for user, member in profile.members.items():
             id = PersonId(profile.brand, user)
             if id.pseudonym == entry.pseudonym and member.since < entry.asked_at:
+                came_back = (await o.reach.people.load(id)).version is not None
                 await leave(vehicle, id, entry.asked_at, o)
                 await o.reach.profiles.forget_said_by(vehicle, user)
+                begun += 0 if came_back else await _begin(id, entry, now, o)
+    return begun

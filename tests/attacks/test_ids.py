@@ -1,8 +1,10 @@
 """No id of a caller reaches another document, a container or a blob besides the one that it names: attack 26."""
 
+import base64
+import hashlib
 import inspect
 import typing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +20,11 @@ from shared.domain.history import day_of
 from shared.domain.inbox import Item, Turn
 from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
-from shared.domain.parked import Parked
+from shared.domain.parked import Filter, Parked
 from shared.domain.person import Person, PersonId
+from shared.errors import Code as ErrorCode
 from shared.errors import NotFound, Rejected
+from shared.ports import Sought
 from shared.settings import read
 from tests.examples import CATALOG, NOON, PROFILE, STATE
 from tests.functions.conftest import ask
@@ -157,6 +161,43 @@ async def test_a_catalogue_is_kept_under_its_brand_alone(world: World) -> None:
     for hostile in ("", "a\x00b", "\ud800", "x" * 1_025):
         with pytest.raises(Rejected):
             await world.catalogs.commit(replace(CATALOG, brand=hostile), None)
+
+
+TOKENS = [
+    *HOSTILE,
+    "9" * 5_000,
+    "\r\nx-ms-date: 1",
+    "é",
+    '{"a":1}',
+    "x" * 20_000,
+    "2!84!MDAwMDAwIWFiYyEwMDAwMjgh",
+    "-1",
+]
+
+
+LISTS: dict[str, Callable[[World, str], Awaitable[Any]]] = {
+    "inbox": lambda world, cursor: world.inbox.list(PersonId("aurora", "nobody"), 10, cursor),
+    "dead letters": lambda world, cursor: world.inbox.failed("nobodys-brand", 10, cursor),
+    "vehicles": lambda world, cursor: world.profiles.list(Sought("nobodys-brand"), 10, cursor),
+    "sightings": lambda world, cursor: world.sightings.list("nobodys-brand", 10, cursor),
+    "parked": lambda world, cursor: world.parking.list(Filter(None, "1999-01-01", None), 10, cursor),
+    "due": lambda world, cursor: world.states.due(0, cursor),
+    "people": lambda world, cursor: world.people.due(0, cursor),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_cursor_that_somebody_made_up_is_refused_or_finds_what_is_theirs(world: World, name: str) -> None:
+    """Its check is right: anybody can reckon it. No page is another's, and the store is never taken for broken."""
+    for token in TOKENS:
+        raw = token.encode(errors="surrogatepass")
+        cursor = f"{base64.urlsafe_b64encode(raw).decode()}.{hashlib.sha256(raw).hexdigest()[:12]}"
+        try:
+            page = await LISTS[name](world, cursor)
+        except Rejected as refused:
+            assert refused.code is ErrorCode.INVALID_CURSOR, token
+            continue
+        assert MARK not in repr(page)
 
 
 # ---- over HTTP

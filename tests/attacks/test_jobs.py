@@ -201,6 +201,24 @@ async def test_a_run_does_so_many_steps_and_hands_on_and_anybody_can_see_how_far
     assert (await ask(people.read_erasure, "ada")).body["status"] == "erased"
 
 
+async def test_no_wake_that_a_run_hands_on_with_is_taken_for_a_repeat(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Duplicate detection goes by the person and the moment that they are due at."""
+    monkeypatch.setattr(forgetting, "STEPS", 2)
+    commit = world.people.commit
+
+    async def takes_a_moment(*args: Any) -> None:
+        await commit(*args)
+        world.clock.at += 1
+
+    monkeypatch.setattr(world.people, "commit", takes_a_moment)
+    await ask(people.erase_person, "ada")
+    runs = await work_off(world, ADA)
+    ids = [(id, due) for id, due in world.wakes.contents if id == str(ADA)]
+    assert len(set(ids)) == len(ids) == runs > 5
+
+
 async def test_a_run_hands_on_sooner_where_the_store_is_slow(
     world: MemoryWorld, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ async def _of_brands(container: Any, vehicles: Any) -> None:
     await settings.put_trip_settings(BRAND, TripSettings(100_000.0, 86_400))
     await settings.put_telling(BRAND, largest.preferences())
     await settings.put_trouble_codes(BRAND, filled(LARGEST_TEXTS, largest.NAME))
-    await CosmosRules(said, vehicles).put_defaults(BRAND, largest.fences())
+    await CosmosRules(said, vehicles).put_defaults(BRAND, largest.fences(), "1")
     sources = largest.FACE * 800
     many = {("k" * 40, channel, f"{n:05}"): {"title": sources} for n, channel in enumerate(list("x" * 93))}
     assert LARGEST_TEMPLATES * 0.98 < sum(json_size([*key, parts]) for key, parts in many.items()) <= LARGEST_TEMPLATES
@@ -149,7 +149,7 @@ async def _of_brands(container: Any, vehicles: Any) -> None:
     leaves = {path: Leaf("string", unit, None, None, (), None) for path, unit in filled(320_000, "u" * 60).items()}
     release = Release(leaves, dict(leaves))
     assert LARGEST_SIGNALS * 0.9 < json_size(release) <= LARGEST_SIGNALS
-    await CosmosVocabularies(said).put(BRAND, release)
+    await CosmosVocabularies(said).put(BRAND, release, "1")
 
 
 def filled(size: int, text: str) -> dict[str, str]:

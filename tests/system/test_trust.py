@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.cosmos.aio import CosmosClient
 from azure.storage.blob.aio import BlobServiceClient
 
-from local.cloud import Api, Cloud
+from local.cloud import ROOT, Api, Cloud
 from local.fleet.drives import rfc3339
 from local.fleet.sender import fleet, from_hub
 from local.signin import BRAND
 from shared.bootstrap import World
+from shared.domain.person import PersonId
 from shared.domain.telemetry import Position
 from shared.topology import topology
 from shared.use_cases.ingest import Arrival
@@ -173,7 +175,8 @@ class Life:
         async with fleet(self.cloud.env["EVENTHUBS"]) as vehicles:
             start = datetime.now(UTC) - timedelta(minutes=14)
             for number in range(1, 15):
-                codes = {"Vehicle.Diagnostics.DTCList": [f"P-{mark}"]} if number == 5 else {}
+                code = {5: f"Q-{mark}", 14: f"P-{mark}"}.get(number)  # before and after the partner's consent
+                codes = {"Vehicle.Diagnostics.DTCList": [code]} if code else {}
                 seen, signals = rfc3339(start + timedelta(minutes=number)), {"Vehicle.Speed": float(number), **codes}
                 bodies.append(message(vehicle, number, seen, **signals))
             bodies.append(f"no JSON but {mark}".encode())
@@ -209,13 +212,15 @@ async def test_an_export_holds_all_and_an_erasure_leaves_nothing_that_a_replay_c
     await eventually(all_there, within=60)
     assert await told(operator, endpoint) == 2
     await _export(cloud, ada)
-    before = await holding(cloud, ben.mark)
+    before, backup = await holding(cloud, ben.mark), await _backup(cloud, ada.mark)
     async with ada.api() as me:
         assert (await me.call("DELETE", "me"))["status"] == "erasing"
 
     async def nothing_left() -> bool:
         return not await holding(cloud, ada.mark)
 
+    await eventually(nothing_left, within=90)
+    await _restore_and_forget_again(cloud, ada, backup)
     await eventually(nothing_left, within=90)
     assert await told(operator, endpoint) == 1
     await operator.call("DELETE", f"webhooks/{endpoint}")
@@ -224,6 +229,36 @@ async def test_an_export_holds_all_and_an_erasure_leaves_nothing_that_a_replay_c
     assert [entry["what"] for entry in audit if entry["who"].startswith("person-")].count("erased") >= 1
     await _bring_back(cloud, operator, real, vehicles[0], adas)
     assert await holding(cloud, ada.mark) == {}
+
+
+async def _backup(cloud: Cloud, mark: str) -> dict[str, list[Any]]:
+    """The documents of each container that hold the mark."""
+    found = dict[str, list[Any]]()
+    async with CosmosClient(cloud.env["COSMOS__accountEndpoint"], cloud.env["COSMOS__accountKey"]) as client:
+        database = client.get_database_client(topology().cosmos.database)
+        for container in topology().cosmos.containers:
+            documents = database.get_container_client(container.name).query_items("SELECT * FROM c")
+            found[container.name] = [doc async for doc in documents if mark in json.dumps(doc)]
+    return found
+
+
+async def _restore_and_forget_again(cloud: Cloud, life: Life, backup: dict[str, list[Any]]) -> None:
+    """As a backup brings them back, with nothing of the erasure; then the command that the documents name."""
+    pseudonym = PersonId(BRAND, life.user).pseudonym
+    async with CosmosClient(cloud.env["COSMOS__accountEndpoint"], cloud.env["COSMOS__accountKey"]) as client:
+        database = client.get_database_client(topology().cosmos.database)
+        await database.get_container_client("people").delete_item("forgotten", pseudonym)
+        for name, documents in backup.items():
+            for doc in documents:
+                own = {key: value for key, value in doc.items() if not key.startswith("_")}
+                await database.get_container_client(name).upsert_item(own)
+    assert {"vehicles", "history", "inbox", "people"} <= (await holding(cloud, life.mark)).keys()
+    token = cloud.issuer.token("operator-1", BRAND, ["operator"])
+    command = [sys.executable, str(ROOT / "scripts" / "forget_again.py"), cloud.url.removesuffix("/api/v1")]
+    process = await asyncio.create_subprocess_exec(*command, env={"TOKEN": token}, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"erasures begun anew" in printed
 
 
 async def _export(cloud: Cloud, life: Life) -> None:
