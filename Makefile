@@ -63,7 +63,7 @@ browser:
 
 prove: setup
 	@PROVE=1 $(BIN)/python -m pytest tests/laws tests/functions/test_authorisation.py tests/system/test_openapi.py \
-		tests/system/test_crashes.py
+		tests/system/test_crashes.py tests/attacks
 	@$(BIN)/python -m tests.moments --all
 
 package: setup

@@ -1,7 +1,5 @@
 """HTTP: everything that is not served, as a problem like any other."""
 
-import re
-
 import azure.functions as func
 
 from functions.http import ROUTES, problem, problems
@@ -24,4 +22,7 @@ async def no_such_route(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _matches(template: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path, re.IGNORECASE) is not None
+    """Segment by segment, as the host does: a name in braces stands for one that is not empty."""
+    wanted, asked = template.lower().split("/"), path.lower().split("/")
+    pairs = zip(wanted, asked, strict=False)
+    return len(wanted) == len(asked) and all(a if w.startswith("{") else w == a for w, a in pairs)

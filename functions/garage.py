@@ -99,5 +99,5 @@ async def switch_service(req: func.HttpRequest) -> func.HttpResponse:
     """A user of the vehicle switches a feature off, for everyone who uses it, or on again."""
     who, vehicle, feature = await caller(req), path_id(req, "vehicle_id"), path_id(req, "feature")
     enabled = body(Switch, req).enabled
-    await garage.switch(who, vehicle, feature, enabled, world().reach)
+    await garage.switch(who, vehicle, feature, enabled, world().catalogs, world().reach)
     return answer({"feature": feature, "enabled": enabled})

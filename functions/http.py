@@ -57,6 +57,14 @@ class Route:
         return not self.public and self.name not in UNRECORDED
 
 
+SAFE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+}
+"""Headers of every answer, unless the route says otherwise: nothing keeps, guesses at, names or frames it."""
+
 ROUTES: list[Route] = []
 """Everything that is served."""
 
@@ -105,6 +113,8 @@ def problems(handler: Handler, route: Route | None = None) -> Handler:
             _route.set(route)
         with _request_span(req, route):
             found = await _answered(handler, req)
+            for name, value in SAFE.items():
+                found.headers.setdefault(name, value)
             describe({"http.response.status_code": found.status_code})
             if found.status_code >= 500:
                 fail(str(found.status_code))

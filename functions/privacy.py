@@ -7,9 +7,10 @@ from functions.reading import path_id
 from shared.bootstrap import world
 from shared.codec import schemas
 from shared.codec.answers import consent_answer, privacy_answer, privacy_changed
+from shared.codec.bodies import to_ms
 from shared.codec.requests import ChangePrivacy, GiveConsent
 from shared.domain.profile import Consent
-from shared.use_cases import privacy, vehicles
+from shared.use_cases import privacy
 from shared.use_cases.privacy import Wish
 
 bp = func.Blueprint()
@@ -20,7 +21,7 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The primary user or an operator sets the mode; the answer says from when on it holds everywhere."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
     wanted, key = body(ChangePrivacy, req), idempotency_key(req, who, f"vehicles/{vehicle}/privacy")
-    until = int(wanted.until.timestamp() * 1000) if wanted.until else None
+    until = to_ms(wanted.until)
     wish = Wish(wanted.mode, until, key, digest(req.get_body()))
     profile, begins = await privacy.change_mode(who, vehicle, wish, world().clock, world().reach)
     return answer(privacy_changed(profile, wanted.mode, begins, until))
@@ -30,7 +31,7 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
 async def read_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The mode that holds now, and what lies ahead, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(privacy_answer(await vehicles.read_profile(who, vehicle, world().profiles), world().clock()))
+    return answer(privacy_answer(await privacy.read_mode(who, vehicle, world().profiles), world().clock()))
 
 
 @endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentAnswer, asks=GiveConsent)

@@ -1,6 +1,7 @@
 """Service Bus in: one message, tried until it is done, scheduled again, or parked."""
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 
 import azure.functions as func
@@ -9,9 +10,11 @@ from functions.http import where
 from shared.bootstrap import world
 from shared.codec.messages import Message, belongs_to, decode_notification, decode_turn
 from shared.domain.parked import Parked
-from shared.errors import CloudError, Code, Contradiction, Malformed
+from shared.errors import CloudError, Code, Contradiction, Malformed, Unavailable, brief
 from shared.use_cases.attempts import attempted
 from shared.use_cases.personal_data import was_forgotten
+
+log = logging.getLogger(__name__)
 
 
 async def consume[T](
@@ -21,20 +24,27 @@ async def consume[T](
     act: Callable[[T], Awaitable[object]],
     again: Callable[[T, int, float], Awaitable[None]],
 ) -> None:
-    """Act on what the body says; nothing is taken from the trigger's metadata, which a body can forge."""
+    """Act on what the body says; nothing is taken from the trigger's metadata, which a body can forge.
+
+    A defect of ours is tried again later like an outage, and parked in the end: nothing becomes a dead letter while
+    the queue and the parking place can be reached."""
     body = message.get_body()
     try:
         received = decode(body)
     except Malformed as error:
         await _park(queue, body, error)
         return
-    try:
-        given_up = await attempted(received.content, received.attempt, act, again)
-    except CloudError:
-        raise
-    except Exception as error:
-        # whoever runs us prints what is raised: it comes again, and says nothing of what it was about
-        raise RuntimeError(f"{queue}: {where(error)}") from None
+
+    async def act_or_say(content: T) -> None:
+        try:
+            await act(content)
+        except CloudError:
+            raise
+        except Exception as error:
+            log.error("%s: %s", queue, where(error))  # where, and nothing of what it was about
+            raise Unavailable(brief(error), Code.INTERNAL) from None
+
+    given_up = await attempted(received.content, received.attempt, act_or_say, again)
     if given_up:
         await _park(queue, body, given_up)
 
@@ -42,8 +52,14 @@ async def consume[T](
 async def _park(queue: str, body: bytes, error: CloudError) -> None:
     key = hashlib.sha256(body).hexdigest()[:32]
     parked = Parked(queue, key, world().clock(), belongs_to(body) or queue, error.code.value, error.detail, body)
-    if not await was_forgotten(parked, world().profiles):
-        await world().parking.park(parked)
+    try:
+        if not await was_forgotten(parked, world().profiles):
+            await world().parking.park(parked)
+    except CloudError:
+        raise
+    except Exception as defect:
+        # whoever runs us prints what is raised: it comes again, and says nothing of what it was about
+        raise RuntimeError(f"{queue}: {where(defect)}") from None
 
 
 async def resend(queue: str, body: bytes) -> None:

@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
 import azure.functions as func
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from shared.codec.bodies import LATER, Id, UserId
+from shared.codec.bodies import LATER, Id, Time, UserId, to_ms
+from shared.domain.glob import PATTERNS, any_of
 from shared.domain.history import day_of
 from shared.errors import Code, Malformed, NotFound
 
-MOST_PATTERNS = 20
-"""Patterns of paths in one query."""
-
 _ID, _USER = TypeAdapter(Id, config=LATER), TypeAdapter(UserId, config=LATER)
-_TIME = TypeAdapter(AwareDatetime, config=LATER)
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time, config=LATER)
 _PATTERN = re.compile(r"[A-Za-z0-9.*]{1,256}")
 
 
@@ -49,8 +47,8 @@ def moment(req: func.HttpRequest, name: str, default: int) -> int:
     if text is None:
         return default
     try:
-        return int(_TIME.validate_python(text).timestamp() * 1000)
-    except (ValidationError, ValueError, OverflowError):
+        return to_ms(_TIME.validate_python(text))
+    except ValidationError:
         raise Malformed(f"{name} is a time with a zone, 2026-11-22T12:00:00Z", Code.INVALID_QUERY) from None
 
 
@@ -76,10 +74,12 @@ def word(req: func.HttpRequest, name: str) -> str | None:
 def wanted(req: func.HttpRequest) -> Callable[[str], bool]:
     """Which signals `paths` asks for: some patterns parted by commas, in which * stands for anything. All without."""
     patterns = [p for p in req.params.get("paths", "*").split(",") if p]
-    if len(patterns) > MOST_PATTERNS or not all(_PATTERN.fullmatch(p) for p in patterns):
-        raise Malformed(f"paths are at most {MOST_PATTERNS} paths, in which * stands for anything", Code.INVALID_QUERY)
-    sought = re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in patterns))
-    return lambda path: sought.fullmatch(path) is not None
+    try:
+        if all(_PATTERN.fullmatch(p) for p in patterns):
+            return any_of(patterns)
+    except ValueError:
+        pass
+    raise Malformed(f"paths are at most {PATTERNS} paths, in which * stands for anything", Code.INVALID_QUERY)
 
 
 def choice(req: func.HttpRequest, name: str, *of: str) -> str:

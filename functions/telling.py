@@ -59,7 +59,7 @@ async def put_contact(req: func.HttpRequest) -> func.HttpResponse:
     """Say where mail goes: a code is mailed there. The same again with the code verifies it."""
     who, wanted = await caller(req), body(PutContact, req)
     if wanted.code is None:
-        return answer(contact_answer(await telling.put_contact(who, wanted.email, world().planning)))
+        return answer(contact_answer(await telling.put_contact(who, wanted.email, world().planning, world().quotas)))
     if wanted.email is None:
         raise Malformed("email: whose code it is")
     found = await telling.verify_contact(who, wanted.email, wanted.code, world().planning, world().codes)
@@ -71,7 +71,7 @@ async def send_test(req: func.HttpRequest) -> func.HttpResponse:
     """Have the caller told, over every channel that reaches them, that this is a test."""
     who = await caller(req)
     id = asked(req, who, "me/notifications/test", makes="test").made
-    return answer({"notificationId": await telling.send_test(who, id, world().planning)}, 202)
+    return answer({"notificationId": await telling.send_test(who, id, world().planning, world().quotas)}, 202)
 
 
 @endpoint(bp, "GET", "v1/unsubscribe/{sealed}", str, public=True)

@@ -22,7 +22,7 @@ from shared.domain.notification import Notification
 from shared.domain.vehicle import VehicleState
 
 QUIET_WITHIN = 60.0  # seconds after the last message for everything to be told
-OUTCOMES = ("applied", "duplicate", "stale", "suppressed", "parked")
+OUTCOMES = ("applied", "duplicate", "redelivered", "stale", "suppressed", "parked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from shared.adapters.clock import epoch_ms, monotonic_seconds
 from shared.adapters.tokens import JwksTokens
 from shared.domain.breaker import Breakers
 from shared.domain.limits import Buckets
+from shared.domain.profile import Profile
 from shared.ports import (
     Audit,
     Brands,
@@ -33,6 +34,7 @@ from shared.ports import (
     Parking,
     People,
     Profiles,
+    QuotaStore,
     Renderer,
     Rules,
     Sightings,
@@ -54,9 +56,11 @@ from shared.use_cases.ingest import Outside as IngestOutside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
+from shared.use_cases.writers import WAITS, Writers
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -105,7 +109,7 @@ class World:
 
     @cached_property
     def watch(self) -> Watch:
-        return Watch(uuid4().hex[:12], self.sightings, self.reach)
+        return Watch(uuid4().hex[:12], self.sightings, self.catalogs, self.reach)
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -205,6 +209,16 @@ class World:
         return CosmosPeople(self._container("people"))
 
     @cached_property
+    def quota_store(self) -> QuotaStore:
+        from shared.adapters.cosmos.people import CosmosQuotas
+
+        return CosmosQuotas(self._container("people"))
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(self.quota_store, self.codes)
+
+    @cached_property
     def audit(self) -> Audit:
         from shared.adapters.cosmos.records import CosmosAudit
 
@@ -302,14 +316,14 @@ class World:
     @property
     def planning(self) -> Planning:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        return Planning(*stores, self.deliveries, self.words)
+        return Planning(*stores, self.deliveries, self.words, self.catalogs)
 
     @property
     def outgoing(self) -> Outgoing:
         p = self.planning
-        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
+        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words, p.catalogs
         more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*planning, *more, self._settings.public_url)
+        return Outgoing(*planning, *more, self._settings.public_url, self.quotas)
 
     @cached_property
     def delivering(self) -> Delivering:
@@ -317,7 +331,11 @@ class World:
 
     @property
     def reach(self) -> Reach:
-        return Reach(self.profiles, self.states, self.notifications, self.people)
+        return Reach(self.profiles, self.states, self.notifications, self.people, self.writers)
+
+    @cached_property
+    def writers(self) -> Writers[Profile]:
+        return Writers(random, WAITS)
 
     @property
     def everywhere(self) -> Everywhere:
@@ -362,6 +380,8 @@ class World:
         from azure.core.pipeline.transport import AioHttpTransport
         from azure.cosmos.aio import CosmosClient
 
+        from shared.adapters.cosmos.checked import CheckedContainer
+
         s = self._settings
         client = CosmosClient(
             s.cosmos_endpoint,
@@ -371,7 +391,10 @@ class World:
         )
         self._open.append(client)
         database = client.get_database_client(topology().cosmos.database)
-        return {c.name: database.get_container_client(c.name) for c in topology().cosmos.containers}
+        return {
+            c.name: CheckedContainer.over(database.get_container_client(c.name), c.partition_key_paths)
+            for c in topology().cosmos.containers
+        }
 
     def _container(self, name: str) -> "ContainerProxy":
         return self._containers[name]

@@ -35,6 +35,8 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     CATALOG_FULL = "catalog_full"
     CODE_REJECTED = "code_rejected"
+    CODE_SPENT = "code_spent"
+    CONFIG_TOO_LARGE = "config_too_large"
     FORBIDDEN = "forbidden"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     INTERNAL = "internal"
@@ -53,14 +55,21 @@ class Code(StrEnum):
     NOT_REPLAYABLE = "not_replayable"
     NO_PERIOD_END = "no_period_end"
     PAYMENT_OUTSTANDING = "payment_outstanding"
+    PLAN_TOO_LARGE = "plan_too_large"
+    SIGNALS_TOO_LARGE = "signals_too_large"
     SUBSCRIPTION_ENDED = "subscription_ended"
+    TOO_MANY_CHALLENGES = "too_many_challenges"
+    TEMPLATES_TOO_LARGE = "templates_too_large"
     TOO_MANY_ENDPOINTS = "too_many_endpoints"
+    TOO_MANY_MAILS = "too_many_mails"
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_MANY_MEMBERS = "too_many_members"
     TOO_MANY_CONSENTS = "too_many_consents"
     TOO_MANY_RULES = "too_many_rules"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     TOO_MANY_TEMPLATES = "too_many_templates"
+    TOO_MANY_VEHICLES = "too_many_vehicles"
+    TROUBLE_CODES_TOO_LARGE = "trouble_codes_too_large"
     UNAUTHENTICATED = "unauthenticated"
     UNAVAILABLE = "unavailable"
     UNKNOWN_FEATURE = "unknown_feature"
@@ -143,8 +152,8 @@ class Reused(Rejected):
 class TooMany(Rejected):
     code, status = Code.TOO_MANY_REQUESTS, 429
 
-    def __init__(self, detail: str, retry_after: float) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after: float, code: Code | None = None) -> None:
+        super().__init__(detail, code)
         self.retry_after = retry_after
 
 

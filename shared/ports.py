@@ -1,6 +1,6 @@
 """What the use cases need from the outside world. Every call may raise Unavailable."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -164,8 +164,12 @@ class Rules(Protocol):
         """What the brand tells; the shipped rules if it never said."""
         ...
 
-    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
-        """Replace what the brand tells."""
+    async def read_defaults(self, brand: str) -> Versioned[Sequence[Rule]]:
+        """What the brand tells now."""
+        ...
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule], version: str | None) -> None:
+        """Replace what the brand tells over the version that was read, or raise Conflict."""
         ...
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
@@ -178,12 +182,20 @@ class Vocabularies(Protocol):
         """What reads the messages of the brand's vehicles."""
         ...
 
-    async def load(self, brand: str) -> Release:
-        """What the brand loaded, or nothing."""
+    async def not_places(self, brand: str) -> Set[str]:
+        """The brand's signals that are known to tell no place."""
         ...
 
-    async def put(self, brand: str, release: Release) -> None:
-        """Replace what the brand loaded."""
+    async def load(self, brand: str) -> Release:
+        """What the brand loaded as it was at most a minute ago, or nothing."""
+        ...
+
+    async def read(self, brand: str) -> Versioned[Release]:
+        """What the brand has loaded now."""
+        ...
+
+    async def put(self, brand: str, release: Release, version: str | None) -> None:
+        """Replace what the brand loaded over the version that was read, or raise Conflict."""
         ...
 
 
@@ -268,6 +280,16 @@ class People(Protocol):
 
     async def forgotten_at(self, id: PersonId) -> int:
         """When the person was last forgotten (epoch ms); -1 if not within 45 days."""
+        ...
+
+
+class QuotaStore(Protocol):
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        """When something was done (epoch ms), the oldest first; nothing if it never was, or not for a day."""
+        ...
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        """Store it for a day over the version that was read, or raise Conflict."""
         ...
 
 

@@ -3,7 +3,8 @@
 import builtins
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import count
 from uuid import uuid4
@@ -54,6 +55,7 @@ from shared.use_cases.ingest import Ingest, Outside
 from shared.use_cases.lifecycle import Lifecycle
 from shared.use_cases.outgoing import Outgoing
 from shared.use_cases.planning import Planning
+from shared.use_cases.quotas import Quotas
 from shared.use_cases.sightings import Watch
 from shared.use_cases.trail import Trail
 from shared.use_cases.wording import Words
@@ -197,6 +199,7 @@ class MemoryRules:
     def __init__(self, profiles: MemoryProfiles) -> None:
         self._profiles = profiles
         self.held: dict[str, tuple[Rule, ...]] = {}
+        self._versions = Counter[str]()
 
     async def book(self, brand: str, vehicle_id: str, version: int) -> Book:
         return Book.of(await self.defaults(brand), await self.own(vehicle_id, version))
@@ -204,8 +207,14 @@ class MemoryRules:
     async def defaults(self, brand: str) -> Sequence[Rule]:
         return self.held.get(brand, DEFAULTS)
 
-    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
+    async def read_defaults(self, brand: str) -> Versioned[Sequence[Rule]]:
+        return Versioned(await self.defaults(brand), str(self._versions[brand]) if brand in self.held else None)
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule], version: str | None) -> None:
+        if (await self.read_defaults(brand)).version != version:
+            raise Conflict(brand)
         self.held[brand] = tuple(rules)
+        self._versions[brand] += 1
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
         stored, rules = self._profiles.rules.get(vehicle_id, (0, ()))
@@ -217,19 +226,32 @@ class MemoryRules:
 class MemoryVocabularies:
     def __init__(self) -> None:
         self.held: dict[str, Release] = {}
+        self._versions = Counter[str]()
         self._decoders: dict[str, tuple[Release, Decoder]] = {}
 
     async def decoder(self, brand: str) -> Decode:
+        return self._decoder(brand).decode
+
+    async def not_places(self, brand: str) -> Set[str]:
+        return self._decoder(brand).not_places
+
+    def _decoder(self, brand: str) -> Decoder:
         release = self.held.get(brand, _SHIPPED)
         if brand not in self._decoders or self._decoders[brand][0] is not release:
             self._decoders[brand] = (release, Decoder(vocabulary(release)))
-        return self._decoders[brand][1].decode
+        return self._decoders[brand][1]
 
     async def load(self, brand: str) -> Release:
         return self.held.get(brand, _SHIPPED)
 
-    async def put(self, brand: str, release: Release) -> None:
+    async def read(self, brand: str) -> Versioned[Release]:
+        return Versioned(await self.load(brand), str(self._versions[brand]) if brand in self.held else None)
+
+    async def put(self, brand: str, release: Release, version: str | None) -> None:
+        if (await self.read(brand)).version != version:
+            raise Conflict(brand)
         self.held[brand] = release
+        self._versions[brand] += 1
 
 
 class MemoryBrands:
@@ -328,6 +350,17 @@ class MemoryPeople:
 
     async def forgotten_at(self, id: PersonId) -> int:
         return self.forgotten.get(id.pseudonym, -1)
+
+
+class MemoryQuotaStore:
+    def __init__(self) -> None:
+        self.shelf = Shelf[tuple[int, ...]]()
+
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        return self.shelf.held.get(key, Versioned((), None))
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        self.shelf.commit(key, times, version)
 
 
 class MemoryExports:
@@ -676,8 +709,10 @@ class MemoryWorld:
         self.inbox, self.tokens, self.wakes = MemoryInbox(), MemoryTokens(self.clock), MemoryWakes()
         self.notifications, self.deliveries = MemoryNotifications(), MemoryDeliveries()
         self.histories, self.audit, self.people = MemoryHistories(), MemoryAudit(), MemoryPeople()
+        self.quota_store = MemoryQuotaStore()
         self.exports, self.signer, self.codes = MemoryExports(), MemorySigner(), MemoryCodes()
         self.erased, self.dead_letters = MemoryErasedList(), MemoryDeadLetters(self.clock)
+        self.quotas = Quotas(self.quota_store, self.codes)
         self.endpoints, self.wordings, self.renderer = MemoryEndpoints(), MemoryWordings(), JinjaRenderer()
         self.words, self.mailer, self.caller = (
             Words(self.wordings, self.renderer),
@@ -689,7 +724,7 @@ class MemoryWorld:
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
         self.console: Console | None = Console("https://issuer.example", "console", "openid", None)
         self.sightings = MemorySightings(self.states)
-        self.watch = Watch(uuid4().hex, self.sightings, self.reach)
+        self.watch = Watch(uuid4().hex, self.sightings, self.catalogs, self.reach)
         self.checks = Checks(self.profiles, self.catalogs)
         self.ingest = Ingest("telemetry", self.outside, self.handover_after)
         self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)
@@ -703,13 +738,13 @@ class MemoryWorld:
     @property
     def planning(self) -> Planning:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        return Planning(*stores, self.deliveries, self.words)
+        return Planning(*stores, self.deliveries, self.words, self.catalogs)
 
     @property
     def outgoing(self) -> Outgoing:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox, self.deliveries, self.words
-        more = self.notifications, self.codes, self.mailer, self.caller
-        return Outgoing(*stores, *more, "https://api.example/api/v1")
+        more = self.catalogs, self.notifications, self.codes, self.mailer, self.caller
+        return Outgoing(*stores, *more, "https://api.example/api/v1", self.quotas)
 
     @property
     def delivering(self) -> Delivering:

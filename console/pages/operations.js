@@ -7,7 +7,7 @@ import { named, number, t, unit } from "../words.js";
 import { Pages } from "./notifications.js";
 
 const EVERY = 2000;
-const OUTCOMES = ["applied", "duplicate", "stale", "suppressed", "parked"];
+const OUTCOMES = ["applied", "duplicate", "redelivered", "stale", "suppressed", "parked"];
 /** Looks that the chart of rates shows. */
 const KEPT = 150;
 

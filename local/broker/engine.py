@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.authorized = False
+        self.authorized = self._closing = False
         self.max_frame = LARGEST_FRAME
         self.sessions: dict[int, Session] = {}
         self.transport: asyncio.Transport | None = None
@@ -184,8 +184,19 @@ class Connection(asyncio.Protocol):
         if self._out and self.transport:
             self.transport.write(b"".join(self._out))
         self._out.clear()
+        if self._closing and self.transport:
+            self.transport.close()
+            self.transport = None
+
+    def refuse(self) -> None:
+        """End the connection: what it was to be told did not happen."""
+        self._out.clear()
+        self._close(codec.error("amqp:resource-limit-exceeded", "the broker cannot write"))
+        self.flush()
 
     def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
         self._in += data
         try:
             self._parse()
@@ -196,10 +207,9 @@ class Connection(asyncio.Protocol):
             self._close(codec.error("amqp:internal-error", repr(error)))
 
     def _close(self, reason: bytes = NULL) -> None:
+        """Once what was done before is committed, and said."""
+        self._closing = True
         self.frame(0, codec.performative(CLOSE, [reason]))
-        self.flush()
-        if self.transport:
-            self.transport.close()
 
     def _parse(self) -> None:
         data, at, end = bytes(self._in), 0, len(self._in)

@@ -56,17 +56,22 @@ class Hub(Node):
         self.readers: set[Reader] = set()
         self._turn, self._created = 0, now()
         self._next = [0] * self.partitions
-        sql = "SELECT partition, MAX(seq) FROM event WHERE hub=? GROUP BY partition"
-        for partition, seq in store.read(sql, hub.name):
-            self._next[partition] = seq + 1
+        self._find_ends()
+        store.on_failure(self._find_ends)
         self._trim()
+
+    def _find_ends(self) -> None:
+        self._next = [0] * self.partitions
+        sql = "SELECT partition, MAX(seq) FROM event WHERE hub=? GROUP BY partition"
+        for partition, seq in self._store.read(sql, self.name):
+            self._next[partition] = seq + 1
 
     def _trim(self) -> None:
         """Forget what is older than the retention; the newest event stays, for its number."""
+        self._store.at(now() + 60_000, self._trim)
         oldest, sql = now() - self._retention, "DELETE FROM event WHERE hub=? AND partition=? AND enqueued<? AND seq<?"
         for partition, end in enumerate(self._next):
             self._store.write(sql, self.name, partition, oldest, end - 1)
-        self._store.at(now() + 60_000, self._trim)
 
     def append(self, partition: int, parts: Sections, key: str | None) -> None:
         seq, at = self._next[partition], now()
@@ -87,6 +92,7 @@ class Hub(Node):
 
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
         """All events of a batch, or none."""
+        self._store.require_room()
         whole = take_apart(raw)
         events = [take_apart(single) for single in whole.bodies] if format == BATCH_FORMAT else [whole]
         key = _key(whole)

@@ -48,10 +48,22 @@ class Queue(Node):
         self._locks: dict[UUID, tuple[int, int]] = {}  # sequence number, and until when
         self._links: list[Link] = []
         self._turn = 0
-        self._seq = next((seq for (seq,) in store.read("SELECT seq FROM counter WHERE entity=?", name)), 0)
-        for seq, visible in store.read("SELECT seq, visible FROM message WHERE queue=?", name):
-            self._await(seq, visible)
+        self._seq = 0
+        self._due: dict[int, int] = {}  # until when a sequence number is awaited
+        self._find()
+        store.on_failure(self._find)
         self._sweep()
+
+    def _find(self) -> None:
+        """What is stored and not locked is there to be had, or will be when its time comes."""
+        self._seq = next((seq for (seq,) in self._store.read("SELECT seq FROM counter WHERE entity=?", self._name)), 0)
+        stored = dict(self._store.read("SELECT seq, visible FROM message WHERE queue=?", self._name))
+        self._locks = {token: lock for token, lock in self._locks.items() if lock[0] in stored}
+        self._ready, locked = [], {seq for seq, _ in self._locks.values()}
+        self._due = {seq: due for seq, due in self._due.items() if stored.get(seq) == due}
+        for seq, visible in stored.items():
+            if seq not in locked:
+                self._await(seq, visible)
 
     def put(self, parts: Sections) -> None:
         """Store a message, unless one with its id came within the duplicate window."""
@@ -81,9 +93,16 @@ class Queue(Node):
         self._await(row.seq, row.visible)
 
     def _await(self, seq: int, visible: int) -> None:
-        if visible > now():
-            self._store.at(visible, lambda: self._offer(seq))
-        else:
+        if visible <= now():
+            self._due.pop(seq, None)
+            self._offer(seq)
+        elif self._due.get(seq) != visible:
+            self._due[seq] = visible
+            self._store.at(visible, lambda: self._come(seq, visible))
+
+    def _come(self, seq: int, visible: int) -> None:
+        if self._due.get(seq) == visible:
+            del self._due[seq]
             self._offer(seq)
 
     def _offer(self, seq: int) -> None:
@@ -167,11 +186,11 @@ class Queue(Node):
     def _sweep(self) -> None:
         """Bury what has expired and is not locked; forget message ids whose window is over."""
         at, locked = now(), {seq for seq, _ in self._locks.values()}
+        self._store.at(at + SWEEP, self._sweep)
         for (seq,) in self._store.read("SELECT seq FROM message WHERE queue=? AND expires<=?", self._name, at):
             if seq not in locked:
                 self._bury(seq, _why("TTLExpiredException", "the message expired"))
         self._store.write("DELETE FROM recent WHERE queue=? AND until<=?", self._name, at)
-        self._store.at(at + SWEEP, self._sweep)
 
     def _bury(self, seq: int, why: Mapping[str, bytes]) -> None:
         message = self._load(seq)
@@ -198,6 +217,7 @@ class Queue(Node):
 
     def on_message(self, link: Link, format: int, raw: bytes) -> bytes:
         """All messages of a batch, or none."""
+        self._store.require_room()
         messages = [take_apart(single) for single in (take_apart(raw).bodies if format == BATCH_FORMAT else [raw])]
         if any(parts.property(10) is not None for parts in messages):
             raise AmqpError("amqp:not-implemented", "sessions are not supported")

@@ -60,7 +60,7 @@ class Broker:
             self._store.run_timers()
 
     def dirty(self, connection: Connection) -> None:
-        self._store.after_commit(connection.flush)
+        self._store.after_commit(connection.flush, connection.refuse)
 
     def attach(self, link: Link) -> None:
         address = link.address(link.source if link.sending else link.target)

@@ -29,7 +29,8 @@ BODIES = 100
 """Bodies of one device and day that an instance keeps; what comes beyond is only counted, in the ledger."""
 LOOKED_AT = 1_000
 """Blobs that one page of a list looks at before it hands back what it found."""
-_NAME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([A-Za-z0-9.-]+)", re.ASCII)
+_NAME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})_([A-Za-z0-9][A-Za-z0-9-]{0,199})", re.ASCII)
+_EXPORT = re.compile(r"(?:person-[0-9a-f]{32}/)?[A-Za-z0-9][A-Za-z0-9-]{0,199}", re.ASCII)
 
 
 class BlobParking:
@@ -46,7 +47,7 @@ class BlobParking:
         if not self._has_room(day, parked.device):
             return
         tags = {"reason": parked.reason, "device": _tag(parked.device), "source": parked.source}
-        name = f"{day}/{parked.source}-{parked.key}"
+        name = _path(f"{day.replace('/', '-')}_{parked.source}-{parked.key}")
         with span("park", SpanKind.INTERNAL, None, {"automotive_cloud.source": parked.source}):
             fail(parked.reason)
             try:
@@ -117,13 +118,13 @@ class BlobExports:
     async def put(self, name: str, held: Held) -> None:
         content = json.dumps(held_document(held), indent=1).encode()
         async with _reactions():
-            await self._container.upload_blob(name, content, overwrite=True)
+            await self._container.upload_blob(_export(name), content, overwrite=True)
 
     async def read(self, name: str) -> bytes:
         try:
-            return await self._read(name)
+            return await self._read(_export(name))
         except NotFound:
-            return await self._read(name.rpartition("/")[2])
+            return await self._read(_export(name.rpartition("/")[2]))
 
     async def forget(self, owner: PersonId) -> None:
         async with _reactions():
@@ -195,11 +196,23 @@ def _path(name: str) -> str:
     return "/".join(found.groups())
 
 
+def _export(name: str) -> str:
+    if _EXPORT.fullmatch(name) is None:
+        raise NotFound("no such export")
+    return name
+
+
 def _metadata(parked: Parked) -> dict[str, str]:
     detail = "".join(c if c.isascii() and c.isprintable() else "?" for c in parked.detail)[:500]
-    found = {"source": parked.source, "key": parked.key, "at": str(parked.at), "device": quote(parked.device)[:500]}
+    found = {"source": parked.source, "key": parked.key, "at": str(parked.at), "device": _quoted(parked.device)}
     found |= {"reason": parked.reason, "detail": detail}
-    return found | ({"generation": quote(parked.generation)} if parked.generation else {})
+    return found | ({"generation": _quoted(parked.generation)} if parked.generation else {})
+
+
+def _quoted(text: str) -> str:
+    """As metadata can hold it: 160 characters at most, which is more than a device's id has, and what is no character
+    replaced."""
+    return quote(text[:160], errors="replace")
 
 
 def _parked(blob: BlobProperties, body: bytes) -> Parked:

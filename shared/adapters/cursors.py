@@ -6,6 +6,9 @@ import hashlib
 
 from shared.errors import Code, Malformed
 
+LONGEST = 8_192
+"""Characters of a token: it travels in a header."""
+
 
 def cursor_of(token: str | None) -> str | None:
     """What is given out for the store's token; None at the end of a list."""
@@ -13,7 +16,8 @@ def cursor_of(token: str | None) -> str | None:
 
 
 def token_of(cursor: str | None) -> str | None:
-    """The store's token, or raise Malformed(invalid_cursor): a store may take long over one that it never gave out."""
+    """The store's token, or raise Malformed(invalid_cursor): a store may take long over one that it never gave out.
+    Whoever makes one up with a right check can at most put visible characters into a header."""
     if not cursor:
         return None
     encoded, _, check = cursor.rpartition(".")
@@ -21,7 +25,7 @@ def token_of(cursor: str | None) -> str | None:
         token = base64.b64decode(encoded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         token = ""
-    if not token or check != _check(token):
+    if not (0 < len(token) <= LONGEST and token.isascii() and token.isprintable() and check == _check(token)):
         raise Malformed("no such cursor", Code.INVALID_CURSOR)
     return token
 

@@ -1,5 +1,6 @@
 """How languages and countries write numbers, distances and times: the filters of templates. None of them can fail."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,8 +16,13 @@ from jinja2.runtime import Context as JinjaContext
 
 from shared.domain.wording import FALLBACK, Context
 
+ROOM = 20_000
+"""Characters that a part of a template shows of facts, at most; what is beyond is left out."""
+LEFT_OUT = "…"
+"""Stands for it."""
 IN = "_in"
 """Under which no template can see it, there is how its language writes things."""
+_UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _MILES, _FAHRENHEIT = ("US", "GB", "LR", "MM"), ("US", "LR", "BS", "BZ", "KY", "PW")
 
 
@@ -28,9 +34,28 @@ def locale_of(text: str) -> Locale | None:
         return None
 
 
-def finalized(value: object) -> object:
-    """What is not known is shown as nothing."""
-    return "" if value is None else value
+def sendable(text: str) -> str:
+    """Without control characters and halves of characters, which no store, mail or page takes."""
+    return _UNSENDABLE.sub("", text)
+
+
+def text_of(value: object, most: int) -> str:
+    """A value as text, of so many characters at most; what is not known is nothing."""
+    try:
+        text = "" if value is None else str(value)
+    except (ValueError, RecursionError):
+        text = LEFT_OUT  # an integer of thousands of digits
+    cut = text if len(text) <= most else text[: max(0, most - len(LEFT_OUT))] + LEFT_OUT[:most]
+    return sendable(cut)
+
+
+@pass_context
+def finalized(context: JinjaContext, value: object) -> str:
+    """As it is shown: of all that a part shows there is only so much room."""
+    how = _languages(context)
+    text = text_of(value, how.room)
+    how.room -= len(text)
+    return text
 
 
 class Languages:
@@ -38,7 +63,11 @@ class Languages:
 
     def __init__(self, context: Context) -> None:
         self.locale = locale_of(context.locale) or Locale.parse(FALLBACK)
-        self.zone = ZoneInfo(context.zone)
+        try:
+            self.zone = ZoneInfo(context.zone)
+        except (LookupError, ValueError, OSError):
+            self.zone = ZoneInfo("UTC")
+        self.room = ROOM
 
     def percent(self, number: float) -> str:
         return format_percent(round(number / 100, 3), locale=self.locale, decimal_quantization=False)
@@ -71,7 +100,7 @@ def _of_number(write: Callable[[Languages, float], str]) -> Callable[..., Any]:
             return value
         try:
             return write(_languages(context), value)
-        except (ValueError, OverflowError, ArithmeticError, LookupError):
+        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
             return value
 
     return written
@@ -82,12 +111,12 @@ def _count(value: Any) -> int:
 
 
 def _upper(value: Any) -> str:
-    return str(finalized(value)).upper()
+    return text_of(value, ROOM).upper()
 
 
 def _lines(values: Any) -> Any:
     """Each on a line of its own."""
-    return "\n".join(map(str, values)) if isinstance(values, list | tuple) else values
+    return "\n".join(text_of(v, ROOM) for v in values) if isinstance(values, list | tuple) else values
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

@@ -19,6 +19,15 @@ from shared.tracing import handing_over
 
 WAITS = 2.0
 """Seconds after which a queue of dead letters that hands out none is taken to be empty."""
+LONGEST_ID = 128
+"""Characters of a message id that Service Bus takes."""
+
+
+def _fitting(id: str) -> str:
+    """The id, or a digest of one that a message can't bear."""
+    if len(id) <= LONGEST_ID and id.isprintable():
+        return id
+    return hashlib.sha256(id.encode(errors="surrogatepass")).hexdigest()
 
 
 class _Queue:
@@ -61,9 +70,8 @@ class ServiceBusNotifications:
     async def send(self, notification: Notification, attempt: int = 0, delay: float = 0, replay: int = 0) -> None:
         with handing_over("notifications send", "notifications", notification) as outgoing:
             body = messages.encode_notification(outgoing, attempt)
-            message = ServiceBusMessage(
-                body, message_id=messages.notification_message_id(notification, attempt, replay)
-            )
+            id = _fitting(messages.notification_message_id(notification, attempt, replay))
+            message = ServiceBusMessage(body, message_id=id)
             await self._queue.send([message], delay)
 
 
@@ -74,11 +82,10 @@ class ServiceBusDeliveries:
         self._queue = _Queue(sender, clock)
 
     async def send(self, turns: Sequence[Turn], attempt: int = 0, delay: float = 0) -> None:
-        outgoing = [
-            ServiceBusMessage(messages.encode_turn(turn, attempt), message_id=messages.turn_message_id(turn, attempt))
-            for turn in turns
-        ]
-        await self._queue.send(outgoing, delay)
+        ids = [_fitting(messages.turn_message_id(turn, attempt)) for turn in turns]
+        bodies = [messages.encode_turn(turn, attempt) for turn in turns]
+        pairs = zip(bodies, ids, strict=True)
+        await self._queue.send([ServiceBusMessage(body, message_id=id) for body, id in pairs], delay)
 
 
 class ServiceBusDeadLetters:
@@ -111,5 +118,8 @@ class ServiceBusWakes:
 
     async def send(self, wakes: Sequence[tuple[str, int]], people: bool = False) -> None:
         await self._queue.send(
-            [ServiceBusMessage(messages.encode_wake(id, due, people), message_id=f"{id}:{due}") for id, due in wakes]
+            [
+                ServiceBusMessage(messages.encode_wake(id, due, people), message_id=_fitting(f"{id}:{due}"))
+                for id, due in wakes
+            ]
         )

@@ -1,7 +1,8 @@
 """Words by Jinja2, numbers and dates by Babel.
 
 A template may show its kind's variables, filter them, and choose; it can't loop, call, reach into what it is given, or
-define anything. So what passed its check can neither fail, nor take long, nor do more than show."""
+define anything. So what passed its check can neither fail, whatever the facts are, nor take long, nor do more than
+show; and what it comes to is at most its own text and `ROOM` characters of facts."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +14,15 @@ from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2 import Template as JinjaTemplate
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.adapters.languages import FILTERS, IN, Languages, finalized, locale_of
+from shared.adapters.languages import FILTERS, IN, Languages, finalized, locale_of, sendable
 from shared.domain.kinds import RULE, Channel
 from shared.domain.wording import FALLBACK, PARTS, Context, Template, variables
 from shared.errors import Code, Malformed
 
 LONGEST = 10_000
 """Characters of one part's source."""
+LINES, LINE = ("title", "subject"), 200
+"""Parts that are one line, and its characters."""
 DEEPEST = 10
 """Choices within choices."""
 _SHIPPED = Path(__file__).parent.parent / "templates"
@@ -67,14 +70,19 @@ class JinjaRenderer:
             self.render(template, Context(FALLBACK, "UTC", values))
 
     def render(self, template: Template, context: Context) -> Mapping[str, str]:
-        shows = {**context.values, IN: Languages(context)}
         try:
-            return {part: _compiled(source, part == "html").render(shows) for part, source in template.items()}
-        except TemplateError as error:
+            return {part: _rendered(part, source, context) for part, source in template.items()}
+        except Exception as error:  # whatever it is: other words are tried, and the operators are told
             raise Malformed(f"it can't be rendered: {type(error).__name__}", Code.INVALID_TEMPLATE) from None
 
     def knows(self, locale: str) -> bool:
         return locale_of(locale) is not None
+
+
+def _rendered(part: str, source: str, context: Context) -> str:
+    """With room of its own. What stands in a line of its own is one, of `LINE` characters at most."""
+    said = sendable(_compiled(source, part == "html").render({**context.values, IN: Languages(context)}))
+    return " ".join(said.split())[:LINE] if part in LINES else said
 
 
 def _filled(text: str, fill: Mapping[str, str]) -> str:
@@ -96,7 +104,7 @@ def _check(part: str, source: str, known: set[str]) -> None:
     """Raise Malformed(invalid_template) that says in which line of which part what is wrong."""
     try:
         tree = _environment().parse(source)
-    except TemplateError as error:
+    except (TemplateError, ValueError) as error:
         raise _invalid(part, getattr(error, "lineno", 1) or 1, str(error)) from None
     except RecursionError:
         raise _invalid(part, 1, f"deeper than {DEEPEST}") from None
@@ -112,6 +120,8 @@ def _walk(part: str, node: nodes.Node, known: set[str], depth: int) -> None:
         raise _invalid(part, node.lineno, f"no such variable: {node.name}; there are {', '.join(sorted(known))}")
     if isinstance(node, nodes.Compare) and any(operand.op not in ("eq", "ne") for operand in node.ops):
         raise _invalid(part, node.lineno, "only == and != are allowed: what is not known is neither less nor more")
+    if isinstance(node, nodes.Const) and isinstance(node.value, int | float) and not abs(node.value) <= 2**53:
+        raise _invalid(part, node.lineno, "a number that is too large")
     if isinstance(node, nodes.Filter) and not _is_ours(node):
         raise _invalid(part, node.lineno, f"no such filter: {node.name}; there are {', '.join(sorted(FILTERS))}")
     for child in node.iter_child_nodes():

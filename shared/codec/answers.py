@@ -80,7 +80,11 @@ def privacy_answer(p: Profile, now: int) -> schemas.PrivacyAnswer:
         "vehicleId": p.vehicle_id,
         "mode": p.privacy.mode(now).value,
         "exclusions": [
-            {"mode": e.mode.value, "from": moment(e.starts_at), "until": moment(e.ends_at) if e.ends_at else None}
+            {
+                "mode": e.mode.value,
+                "from": moment(max(e.starts_at, p.owned_since)),
+                "until": moment(e.ends_at) if e.ends_at else None,
+            }
             for e in ahead
         ],
     }
@@ -239,9 +243,14 @@ def ledger_answer(entry: Ledger) -> schemas.LedgerEntryAnswer:
     }
 
 
+FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
+"""The first and the last moment of the years 1 to 9999 (epoch ms)."""
+
+
 def moment(epoch_ms: int) -> str:
-    """RFC 3339 in UTC, with milliseconds."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """RFC 3339 in UTC, with milliseconds; of a moment that it can't write, the nearest that it can."""
+    near = min(max(epoch_ms, FIRST), LAST)
+    return datetime.fromtimestamp(near / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_json(answer: Any) -> str:

@@ -1,7 +1,7 @@
 """The base of everything that is sent to us as JSON over HTTP."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, overload
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
@@ -14,9 +14,9 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._@|:-]{0,127}$")]
 """Of a person, as tokens name one: what issuers commonly make of it."""
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
-
-
-type Time = Annotated[AwareDatetime, Field(strict=False)]
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
+"""Between these every time can be reckoned with: nine years later it still has four digits."""
+type Time = Annotated[AwareDatetime, Field(strict=False, ge=EARLIEST, le=LATEST)]
 
 LATER = ConfigDict(defer_build=True)
 """A cold start pays for the models that its requests use, and for no others."""
@@ -47,6 +47,10 @@ def parse[B: BaseModel](model: type[B], body: bytes) -> B:
         raise Malformed(f"not JSON: {str(error)[:200]}") from None
 
 
+@overload
+def to_ms(time: datetime) -> int: ...
+@overload
+def to_ms(time: None) -> None: ...
 def to_ms(time: datetime | None) -> int | None:
     """Epoch milliseconds."""
     return None if time is None else int(time.timestamp() * 1000)

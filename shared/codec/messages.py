@@ -1,18 +1,23 @@
 """What travels on our own queues: versioned JSON in which everything that matters stands in the body."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from shared.codec import documents
+from shared.codec.wire import SCHEMA, Envelope, NotificationMessage, PersonWake, TurnMessage, VehicleWake
 from shared.domain.inbox import Turn
 from shared.domain.kinds import Channel
 from shared.domain.notification import Notification
 from shared.domain.person import PersonId
-from shared.errors import Code, Malformed
+from shared.errors import Code, Malformed, brief
 
-SCHEMA = 2
+LARGEST = 256 * 1024
+"""Bytes of a message: what the tier Standard takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,17 @@ def encode_wake(id: str, due: int, person: bool = False) -> str:
 
 def decode_notification(body: bytes) -> Message[Notification]:
     """Raises Malformed(malformed_message)."""
-    return _decode(body, documents.notification)
+    return _decode(body, NotificationMessage, documents.notification)
 
 
 def decode_turn(body: bytes) -> Message[Turn]:
     """Raises Malformed(malformed_message)."""
-    return _decode(body, _turn)
+    return _decode(body, TurnMessage, _turn)
 
 
 def decode_wake(body: bytes) -> Message[Wake]:
     """Whose time has come. Raises Malformed(malformed_message)."""
-    return _decode(body, _wake)
+    return _decode(body, PersonWake if b'"userId"' in body else VehicleWake, _wake)
 
 
 def belongs_to(body: bytes) -> str | None:
@@ -94,11 +99,20 @@ def _encode(content: dict[str, Any], attempt: int) -> str:
     return json.dumps({"schema": SCHEMA, "attempt": attempt, "content": content}, separators=(",", ":"))
 
 
-def _decode[T](body: bytes, read: Callable[[dict[str, Any]], T]) -> Message[T]:
+def _decode[T](body: bytes, shape: type[msgspec.Struct], read: Callable[[dict[str, Any]], T]) -> Message[T]:
+    """Read only what has its shape in every part: what is wrong is parked, and never reaches whoever acts on it."""
+    if len(body) > LARGEST:
+        raise Malformed(f"{len(body)} bytes, more than {LARGEST}", Code.MALFORMED_MESSAGE)
     try:
-        message = json.loads(body)
-        if message["schema"] != SCHEMA:
-            raise ValueError(f"schema {message['schema']!r}")
-        return Message(read(message["content"]), int(message["attempt"]))
+        message = msgspec.json.decode(body, type=Envelope)
+        msgspec.convert(message.content, shape)
+        return Message(read(message.content), message.attempt)
+    except msgspec.MsgspecError as error:
+        raise Malformed(_without_values(error), Code.MALFORMED_MESSAGE) from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Malformed(repr(error)[:200], Code.MALFORMED_MESSAGE) from None
+        raise Malformed(brief(error), Code.MALFORMED_MESSAGE) from None
+
+
+def _without_values(error: msgspec.MsgspecError) -> str:
+    """What is wrong and where, without what the message says."""
+    return re.sub(r"'[^']*'|`[^`$]*`", "?", str(error))[:200]

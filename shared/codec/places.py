@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 STORED = Path(__file__).parent.parent / "places.json"
-_CHOICES = re.compile(r"\{([^}]+)\}")
+_CHOICES = re.compile(r"\{([^{}]+)\}")
 
 type _Groups = Mapping[str, Mapping[str, list[str]]]
 """By reason: last names by branch, where `{Left,Right}` in a branch stands for each of the two."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, RootModel, StringConstraints
+from pydantic import Field, RootModel, StringConstraints
 
 from shared.codec.bodies import LATER, Body, Id, Name, Time, UserId, to_ms
 from shared.codec.rules import AnyRule
@@ -111,7 +111,7 @@ class ChangePrivacy(Body):
     """How much the vehicle may tell from now on; until a moment, or until it is changed again."""
 
     mode: Annotated[Mode, Field(strict=False)]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Time | None = None
 
 
 class GiveConsent(Body):

@@ -1,12 +1,9 @@
 """What a map shows of vehicles: as the store is asked for it, and as it is answered."""
 
-import base64
-import json
-from typing import Any
-
 from shared.codec import schemas
 from shared.codec.answers import moment
 from shared.codec.documents import Document, privacy
+from shared.codec.opaque import are_whole, decoded, encoded
 from shared.codec.states import location
 from shared.domain.freshness import Thresholds
 from shared.domain.location import Fix
@@ -75,15 +72,12 @@ def _flag(s: Sighting, name: str) -> bool | None:
 
 
 def mark_text(mark: Mark) -> str:
-    parts: list[Any] = [mark.tail, mark.serial, mark.second, mark.known]
-    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+    return encoded([mark.tail, mark.serial, mark.second, mark.known])
 
 
 def mark_of(text: str) -> Mark:
     """Raises Malformed(invalid_cursor)."""
-    try:
-        tail, serial, second, known = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        revisions = {str(vehicle): int(revision) for vehicle, revision in known.items()}
-        return Mark(str(tail), int(serial), int(second), revisions)
-    except (ValueError, TypeError, AttributeError):
-        raise Malformed("no such mark", Code.INVALID_CURSOR) from None
+    match decoded(text):
+        case [str(tail), serial, second, dict(known)] if are_whole(serial, second, *known.values()):
+            return Mark(tail, serial, second, known)
+    raise Malformed("no such mark", Code.INVALID_CURSOR)

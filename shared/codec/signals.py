@@ -41,8 +41,9 @@ def reading_type(leaf: Leaf) -> Any:
         sign, bits = _INTEGERS[leaf.datatype]
         # The last number of an unsigned type and the first of a signed one stand for "not available" (SAE J1939).
         least, most = (0, min(2**bits - 2, 2**63 - 1)) if sign else (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1)
-        low = least if leaf.least is None else int(leaf.least)
-        return Annotated[int, msgspec.Meta(ge=low, le=most if leaf.most is None else int(leaf.most))]
+        low = least if leaf.least is None else max(int(leaf.least), -(2**63))
+        high = most if leaf.most is None else min(int(leaf.most), 2**63 - 1)
+        return Annotated[int, msgspec.Meta(ge=low, le=high)]
     raise Malformed(f"signals of type {leaf.datatype} are not supported")
 
 
@@ -81,7 +82,7 @@ class Vocabulary:
             elif target == path or target not in readings:
                 try:
                     kept[target] = self._fitting(target, value, alias)
-                except msgspec.ValidationError:
+                except (msgspec.ValidationError, OverflowError):
                     refused += 1
                     misfits.append(target)
         for path in misfits:

@@ -4,7 +4,7 @@ A message that is right in every part is decoded and checked in one pass in C. A
 tell what is wrong with it: the whole message, or single readings that are left out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,10 +25,13 @@ MOST_READINGS = 2_000
 """Readings of one message, over all its samples."""
 LONGEST_SEQUENCE = 18
 """Digits of a sequence number."""
+LONGEST_TRACE = 55
+"""Characters of a traceparent."""
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _SOURCE = "/vehicles/"
 _readings = msgspec.to_builtins
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-_RELEASE = re.compile(r".*\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?", re.ASCII | re.IGNORECASE)
+_RELEASE = re.compile(r"\bvss[:/]v?([0-9]{1,2})(?:\.[0-9.]*)?\Z", re.ASCII | re.IGNORECASE)
 
 
 class Decoder:
@@ -36,6 +39,11 @@ class Decoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary, self._shapes = vocabulary, Shapes(vocabulary)
+
+    @property
+    def not_places(self) -> Set[str]:
+        """Signals of the vocabulary that are known to tell no place."""
+        return self._vocabulary.not_places
 
     def decode(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """What `device` sent, as the hub stamped it; the body is never asked who sent it. `arrived_at` is epoch ms.
@@ -68,7 +76,9 @@ class Decoder:
             samples, refused, skewed = _timed([s.at for s in samples], [s.readings for s in samples], arrived_at)
         samples, heavy = _lightened(samples, body)
         not_places, refused = self._vocabulary.not_places, refused + heavy
-        return Telemetry(device, int(number), samples, readings, refused, 0, skewed, event.traceparent, not_places)
+        return Telemetry(
+            device, int(number), samples, readings, refused, 0, skewed, _trace(event.traceparent), not_places
+        )
 
     def _slowly(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """The same for a message in which something is wrong: reading by reading, with the reason by name."""
@@ -94,8 +104,7 @@ class Decoder:
         samples, refused, skewed = _timed([at for at, _ in raw], read, arrived_at)
         samples, heavy = _lightened(samples, body)
         refused += misfits + heavy
-        traceparent = event.get("traceparent")
-        trace = traceparent if isinstance(traceparent, str) else None
+        trace = _trace(event.get("traceparent"))
         number, not_places = _sequence(event.get("sequence")), self._vocabulary.not_places
         return Telemetry(device, number, samples, total, refused, unknown, skewed, trace, not_places)
 
@@ -141,7 +150,7 @@ def _renamed(signals: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any
 
 def _release(dataschema: object) -> str | None:
     """The major release that `dataschema` names (`.../vss/5.1`, `urn:vss:4`); today's unless it names one."""
-    found = _RELEASE.fullmatch(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
+    found = _RELEASE.search(dataschema) if isinstance(dataschema, str) and len(dataschema) <= LONGEST_ID else None
     return found[1] if found else None
 
 
@@ -182,6 +191,11 @@ def _time(text: object) -> int | None:
         return (msgspec.convert(text, Time) - _EPOCH) // _MILLISECOND
     except (msgspec.ValidationError, ValueError, OverflowError):
         raise Malformed(f"{text[:40]!r} is no time with a zone", Code.IMPOSSIBLE_TIME) from None
+
+
+def _trace(text: object) -> str | None:
+    """The trace context of W3C that the event names; None for any other text, as it is stored with what is told."""
+    return text if isinstance(text, str) and len(text) <= LONGEST_TRACE and _TRACE.fullmatch(text) else None
 
 
 def _sequence(text: object) -> int:

@@ -1,15 +1,14 @@
 """What is answered over HTTP about notifications."""
 
 import base64
-import binascii
 import hmac
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from shared.codec import told
 from shared.codec.answers import moment, to_json
+from shared.codec.opaque import are_whole, decoded, encoded
 from shared.domain.inbox import OPERATORS, Delivery, Item, Mark, endpoint_of
 from shared.domain.kinds import KINDS, OURS, Channel
 from shared.domain.notification import Notification
@@ -189,38 +188,27 @@ def dead_letter_answer(item: Item) -> told.DeadLetterAnswer:
 
 
 def dead_letter_id(item: Item) -> str:
-    return _encoded([item.recipient.user, item.id])
+    return encoded([item.recipient.user, item.id])
 
 
 def dead_letter_of(id: str) -> tuple[str, str]:
     """Whose it is, and of which item. Raises NotFound."""
-    found = _decoded(id)
-    if not (isinstance(found, list) and len(found) == 2 and all(isinstance(part, str) and part for part in found)):
-        raise NotFound("no such dead letter")
-    return found[0], found[1]
+    match decoded(id):
+        case [str(user), str(item)] if user and item:
+            return user, item
+    raise NotFound("no such dead letter")
 
 
 def mark_text(mark: Mark) -> str:
-    return _encoded([mark.at, sorted(mark.known)])
+    return encoded([mark.at, sorted(mark.known)])
 
 
 def mark_of(text: str) -> Mark:
     """Raises Malformed(invalid_cursor)."""
-    found = _decoded(text)
-    if isinstance(found, list) and len(found) == 2 and isinstance(found[0], int) and isinstance(found[1], list):
-        return Mark(min(max(found[0], 0), 2**53), frozenset(map(str, found[1])))
+    match decoded(text):
+        case [at, list(known)] if are_whole(at) and all(isinstance(id, str) for id in known):
+            return Mark(max(at, 0), frozenset(known))
     raise Malformed("no such mark", Code.INVALID_CURSOR)
-
-
-def _encoded(found: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(found, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError):
-        return None
 
 
 def _when(at: int | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any
 
 from shared.codec.signals import leaf, reading_type, tells_place
@@ -10,6 +11,10 @@ from shared.errors import Code, Malformed
 
 _PATH = re.compile(r"[A-Z][A-Za-z0-9]*(\.[A-Za-z0-9]+){1,15}", re.ASCII)
 _LONGEST = 256
+MOST_ALLOWED = 256
+"""Texts that a signal may allow."""
+SAFE = 2**53
+"""The largest whole number, of either sign, that every reader of JSON holds exactly (RFC 8259, section 6)."""
 
 
 def read(tree: object) -> dict[str, Leaf | None]:
@@ -49,8 +54,12 @@ def _leaf(path: str, node: dict[str, Any]) -> Leaf | None:
         raise _wrong(path, "no datatype")
     if not isinstance(allowed, list) or not all(isinstance(a, str) and len(a) <= _LONGEST for a in allowed):
         raise _wrong(path, "allowed is not a list of texts")
-    if not isinstance(unit, str | None) or any(not isinstance(node.get(k), int | float | None) for k in ("min", "max")):
-        raise _wrong(path, "a unit is a text, a range two numbers")
+    if len(allowed) > MOST_ALLOWED or not isinstance(unit, str | None) or len(unit or "") > _LONGEST:
+        raise _wrong(
+            path, f"more than {MOST_ALLOWED} allowed texts, or a unit that is no text of {_LONGEST} characters"
+        )
+    if not all(_is_bound(node.get(name)) for name in ("min", "max")):
+        raise _wrong(path, f"min and max are numbers from -{SAFE} to {SAFE}")
     if not isinstance(node.get("place"), bool | None):
         raise _wrong(path, "place is neither true nor false")
     found = leaf(node)
@@ -58,9 +67,16 @@ def _leaf(path: str, node: dict[str, Any]) -> Leaf | None:
         raise _wrong(path, "tells a place, so that place cannot be false")
     try:
         reading_type(found)
-    except (Malformed, ValueError, TypeError) as error:
+    except (Malformed, ValueError, TypeError, OverflowError) as error:
         raise _wrong(path, str(error)) from None
     return found
+
+
+def _is_bound(number: object) -> bool:
+    """Whether it can bound a range: a finite number, and a whole one that is exact in JSON; or none."""
+    if isinstance(number, float):
+        return isfinite(number)
+    return number is None or (isinstance(number, int) and not isinstance(number, bool) and abs(number) <= SAFE)
 
 
 def _wrong(path: str, what: str) -> Malformed:

@@ -19,6 +19,9 @@ FLICKER = 5 * 60_000
 SHORTEST = 60_000
 """Milliseconds of the shortest charge: less is a plug that did not hold."""
 
+PAUSES = 1_000
+"""Pauses of one charge that are told, the earliest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -81,7 +84,7 @@ class _Session:
         says, soc = sample.readings.get(IS_CHARGING), number(sample.readings.get(STATE_OF_CHARGE))
         pulled = sample.readings.get(CABLE) is False and says is not True
         grows = soc is not None and soc > self.soc
-        if says is True and not self.charging:
+        if says is True and not self.charging and len(self.pauses) < PAUSES:
             self.pauses.append(Span(self.end, sample.at))
         if says is True or (self.charging and (says is False or pulled or grows)):
             self.end = sample.at

@@ -102,6 +102,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
             channels=_QUIETLY,
         ),
+        "template_failed": Kind(
+            lives=30 * DAY,
+            variables={
+                "template": ("template", "battery_low"),
+                "channel": ("channel", "email"),
+                "language": ("language", "de"),
+            },
+            channels=_QUIETLY,
+        ),
         "webhook_verification": Kind(lives=7 * DAY, channels=frozenset()),
         "contact_verification": Kind(Urgency.SAFETY, HOUR, channels=frozenset({Channel.EMAIL})),
         "digest": Kind(lives=3 * DAY, variables={"count": ("count", 3)}, channels=frozenset({Channel.EMAIL})),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from shared.domain.garage import Membership
 from shared.domain.preferences import Preferences
 from shared.domain.profile import Request
+from shared.errors import Code, Contradiction
 
 EXPORTS = 5
 """Exports that are remembered, and their links."""
@@ -22,6 +23,12 @@ STANDS_FOR = "@erased/"
 """How the id of a person begins of whom no more than a pseudonym is known. No person's own id begins so."""
 ENDED_KEPT = 200
 """Accesses that ended and are remembered, so that older news of them changes nothing."""
+
+
+VEHICLES = 1_000
+"""Vehicles that a person has access to at once."""
+TOLD_OF = 1_000
+"""Items of all kinds that a person is told of within the hour over channels that interrupt."""
 
 
 class PersonId(NamedTuple):
@@ -44,7 +51,8 @@ class PersonId(NamedTuple):
         """What stands for the person in records that outlive them: whoever knows the id finds it again."""
         if self.user.startswith(STANDS_FOR):
             return self.user.removeprefix(STANDS_FOR)
-        return "person-" + hashlib.sha256(f"automotive-cloud/{self}".encode()).hexdigest()[:32]
+        text = f"automotive-cloud/{self}".encode(errors="surrogatepass")
+        return "person-" + hashlib.sha256(text).hexdigest()[:32]
 
     @property
     def stands_for_another(self) -> bool:
@@ -95,8 +103,6 @@ class Lease(NamedTuple):
 
 CODE_LIVES, CODE_TRIES = 3_600_000, 5
 """Milliseconds for which a code that was mailed can be used, and wrong ones after which it can't."""
-CODE_RESTS = 60_000
-"""Milliseconds until another one can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,11 @@ class Person:
     def vehicles(self) -> list[str]:
         return sorted(v for v, m in self.memberships.items() if m.role is not None)
 
+    def require_room(self) -> None:
+        """Raises Contradiction(too_many_vehicles) for a person with access to as many vehicles as there may be."""
+        if len(self.vehicles) >= VEHICLES:
+            raise Contradiction(f"a person has access to at most {VEHICLES} vehicles", Code.TOO_MANY_VEHICLES)
+
     def following(self, news: Membership) -> "Person":
         """With what became of an access; older news than what is known changes nothing."""
         known = self.memberships.get(news.vehicle_id)
@@ -213,13 +224,16 @@ class Person:
         return replace(self, lease=Lease(run, until)).scheduled(now)
 
     def telling(self, kind: str, item: str, now: int, cap: int) -> "Person | None":
-        """With an item counted among those of its kind within the last hour; None if there were too many others."""
+        """With an item counted among those of its kind within the last hour; None if there were too many others, of its
+        kind or of all."""
         lately = {k: tuple(t for t in told if t[1] > now - TOLD_WITHIN) for k, told in self.told.items()}
         others = tuple(t for t in lately.get(kind, ()) if t[0] != item)
         if len(others) >= cap:
             return None
         if len(others) < len(lately.get(kind, ())):
             return self
+        if sum(map(len, lately.values())) >= TOLD_OF:
+            return None
         kept = {k: told for k, told in lately.items() if told}
         return replace(self, told={**kept, kind: (*others, (item, now))})
 

@@ -13,6 +13,8 @@ from shared.errors import Code, Contradiction, NotFound
 
 SUBSCRIPTIONS = 100
 """How many subscriptions a profile holds, and how many grants; one more is refused."""
+TRIALS = 500
+"""Plans whose trial a profile remembers to have given; there is no other then."""
 AT_ONCE = 40
 """Events that one write tells: each is a document of its own in the same batch."""
 TOLD = {
@@ -58,6 +60,19 @@ def _long_over(s: Subscription, at: int) -> bool:
     return phase.state in OVER and phase.starts_at + KEPT <= at
 
 
+def without_earlier(profile: Profile, at: int) -> Profile:
+    """Without what was over before the present ownership began, as seen at a moment (epoch ms)."""
+    since = profile.owned_since
+
+    def concerns(s: Subscription) -> bool:
+        phase = s.phase(at)
+        return phase.state not in OVER or phase.starts_at > since
+
+    kept = tuple(s for s in profile.subscriptions if concerns(s))
+    grants = tuple(g for g in profile.grants if g.ends_at is None or g.ends_at > since)
+    return replace(profile, subscriptions=kept, grants=grants)
+
+
 def bought(profile: Profile, plan: Plan, id: str, starts_at: int, at: int, by: str) -> Profile:
     """With the plan sold. What an operator sells is paid for; a person begins with the trial, once a vehicle.
 
@@ -68,7 +83,7 @@ def bought(profile: Profile, plan: Plan, id: str, starts_at: int, at: int, by: s
     if any(s.plan.id == plan.id and s.cancels_at is None and _goes_on(s, at) for s in profile.subscriptions):
         raise Contradiction(f"{plan.id} is subscribed to already", Code.ALREADY_SUBSCRIBED)
     paid, trial = by == "operator" and not plan.free, 0
-    if by != "operator" and plan.id not in profile.tried:
+    if by != "operator" and plan.id not in profile.tried and len(profile.tried) < TRIALS:
         trial = plan.trial_days
         profile = replace(profile, tried=profile.tried | {plan.id}) if trial else profile
     sold = _sold(plan, id, starts_at, trial, at)

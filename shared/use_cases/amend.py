@@ -1,16 +1,17 @@
 """Changing what is said of a vehicle, in one write with the copy that ingest goes by, and handing on what follows."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.domain.garage import Membership
 from shared.domain.person import PersonId
-from shared.domain.profile import Consent, Profile, Request, remembering
+from shared.domain.profile import OWED, Consent, Profile, Request, remembering
 from shared.domain.rules import Rule
 from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.ports import Notifications, People, Profiles, States, Versioned
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.writers import TRIES, Turn, Writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,18 @@ class Reach:
     states: States
     notifications: Notifications
     people: People
+    writers: Writers[Profile] = field(default_factory=Writers)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """The profile as it is to be, with what goes into the same write: the state too, if more than its policy changes,
-    and a version of a consent or the vehicle's own rules."""
+    and a version of a consent or the vehicle's own rules. What protects people goes through whatever is owed."""
 
     profile: Profile
     state: Callable[[VehicleState], VehicleState] | None = None
     also: Consent | Sequence[Rule] | None = None
+    protects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,42 @@ class Asked:
     made: str
 
 
-async def amend(vehicle_id: str, decide: Callable[[Profile], Change], o: Reach) -> Profile:
+async def amend(vehicle_id: str, decide: Callable[[Profile], Change | Awaitable[Change]], o: Reach) -> Profile:
     """Commit what is decided over what is stored, deciding again after a conflict; what changes nothing is not written.
 
-    A state that changes is due at once, as time may mean something else to it now. What the profile owes is handed on,
-    at the latest by the timer. Raises what `decide` raises, or Unavailable."""
-    for _ in range(ATTEMPTS):
-        found = await o.profiles.load(vehicle_id)
-        change = decide(found.value)
-        if change.profile == found.value and change.state is None and found.value.due == found.value.next_moment:
-            return found.value
-        after = change.profile.scheduled()
+    Writers of one vehicle take turns on an instance, and rest after they lost a race with another instance. A state
+    that changes is due at once, as time may mean something else to it now. What the profile owes is handed on, at the
+    latest by the timer. Raises what `decide` raises, or Unavailable."""
+    async with o.writers.turn(vehicle_id) as turn:
+        written, changed = await _write(vehicle_id, decide, o, turn)
+    return (await hand_on(written, o)) if changed and written.value.outbox else written.value
+
+
+async def _write(
+    vehicle_id: str, decide: Callable[[Profile], Change | Awaitable[Change]], o: Reach, turn: Turn[Profile]
+) -> tuple[Versioned[Profile], bool]:
+    """What is stored after it was decided, and whether that had to be written."""
+    found = turn.known()
+    for lost in range(TRIES):
+        found = found or await o.profiles.load(vehicle_id)
         try:
+            decided = decide(found.value)
+            change = decided if isinstance(decided, Change) else await decided
+            if change.profile == found.value and change.state is None and found.value.due == found.value.next_moment:
+                return found, False
+            after = change.profile.scheduled()
+            if len(after.outbox) > max(OWED, len(found.value.outbox)) and not change.protects:
+                raise Unavailable(f"{vehicle_id}: what was done before is not handed on yet")
             state = await _state(found.value, change, o.states)
+            turn.start()
             version = await o.profiles.change(Versioned(after, found.version), state, change.also)
         except Conflict:
+            found = None
+            await o.writers.rest(lost)
             continue
-        after = replace(after, fresh=())
-        return (await hand_on(Versioned(after, version), o)) if after.outbox else after
+        written = Versioned(replace(after, fresh=()), version)
+        turn.finish(written)
+        return written, True
     raise Unavailable(f"{vehicle_id} is being written by others")
 
 
@@ -96,7 +117,26 @@ async def _state(before: Profile, change: Change, states: States) -> Versioned[V
 
 async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
     """Hand on what the committed profile owes, then forget it. What fails stays owed, and the timer finds it; what is
-    refused for good holds nothing else up."""
+    refused for good holds nothing else up.
+
+    One after the other on an instance: whose news another one handed on meanwhile has nothing left to do."""
+    mine, vehicle_id = {entry.id for entry in found.value.outbox}, found.value.vehicle_id
+    try:
+        async with o.writers.turn(f"{vehicle_id}/outbox") as turn:
+            if turn.waited:
+                found = turn.known() or await o.profiles.load(vehicle_id)
+            if mine.isdisjoint(entry.id for entry in found.value.outbox):
+                return found.value
+            turn.start()
+            left = await _hand_on(found, o)
+            turn.finish(left)
+            return left.value
+    except (Unavailable, NotFound):
+        return found.value
+
+
+async def _hand_on(found: Versioned[Profile], o: Reach) -> Versioned[Profile]:
+    """What is left, as it is stored."""
     done = set[str]()
     for entry in found.value.outbox:
         try:
@@ -110,20 +150,28 @@ async def hand_on(found: Versioned[Profile], o: Reach) -> Profile:
             break  # committed is what was asked for: the caller is answered, and what is left stays due
         done.add(entry.id)
     if not done:
-        return found.value
-    for _ in range(ATTEMPTS):
-        left = found.value.handed_on(frozenset(done))
+        return found
+    async with o.writers.turn(found.value.vehicle_id) as turn:
+        return await _forget(turn.known() or found, frozenset(done), o, turn)
+
+
+async def _forget(found: Versioned[Profile], done: frozenset[str], o: Reach, turn: Turn[Profile]) -> Versioned[Profile]:
+    for lost in range(TRIES):
+        left = found.value.handed_on(done)
         if left == found.value:
-            return left
+            return found
         try:
             left = left.scheduled()
-            await o.profiles.change(Versioned(left, found.version))
-            return left
+            turn.start()
+            version = await o.profiles.change(Versioned(left, found.version))
         except Conflict:
+            await o.writers.rest(lost)
             found = await o.profiles.load(found.value.vehicle_id)
-        except (Unavailable, NotFound):
-            break
-    return found.value
+            continue
+        stored = Versioned(left, version)
+        turn.finish(stored)
+        return stored
+    return found
 
 
 async def follow(news: Membership, brand: str, people: People) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from shared.errors import CloudError, Conflict, Refused, Unavailable
+from shared.errors import CloudError, Conflict, Refused, Rejected, Unavailable
 
 MOST_ATTEMPTS = 20
 """Tries of one message, over about two hours, before it is parked."""
@@ -24,7 +24,7 @@ async def attempted[T](
     be handed over again."""
     try:
         await act(content)
-    except Refused as error:
+    except (Refused, Rejected) as error:
         return error
     except (Unavailable, Conflict) as error:
         if attempt + 1 >= MOST_ATTEMPTS:

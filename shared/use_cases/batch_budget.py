@@ -1,14 +1,16 @@
 """How much of one vehicle is taken in with a batch, so that it never holds up its neighbours for long."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.ledger import Counted
 from shared.errors import Code, Refused
 
-SLICE = 256 * 1024
+SLICE = 128 * 1024
 """Bytes of one vehicle's messages that go into one write of its state: what follows from more would not fit there."""
+HEAVY = 16 * 1024
+"""Bytes of one vehicle's messages in a batch from which on it comes after all that sent less."""
 MOST_BYTES, MOST_SAMPLES, MOST_ENTRIES = 16 * 1024 * 1024, 40_000, 2_000
 """Of one vehicle in one batch: bytes of messages, samples, and chunks and notifications that are handed on. What begins
 within them is taken in whole; what comes after them is parked."""
@@ -40,6 +42,12 @@ class Spent:
 
 def size_of(messages: Sequence[Sized]) -> int:
     return sum(len(message.body) for message in messages)
+
+
+def by_weight[T: Sized](vehicles: Iterable[Sequence[T]]) -> tuple[list[Sequence[T]], list[Sequence[T]]]:
+    """Vehicles that sent little, and those that sent much, the least first: while one of these is folded, all wait."""
+    by_size = sorted(((size_of(own), n, own) for n, own in enumerate(vehicles)), key=lambda one: one[:2])
+    return [own for size, _, own in by_size if size < HEAVY], [own for size, _, own in by_size if size >= HEAVY]
 
 
 def slices[T: Sized](messages: Sequence[T]) -> Iterator[list[T]]:

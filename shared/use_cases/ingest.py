@@ -25,7 +25,7 @@ from shared.ports import (
     Versioned,
     Vocabularies,
 )
-from shared.use_cases.batch_budget import Spent, size_of, slices, too_much
+from shared.use_cases.batch_budget import Spent, by_weight, slices, too_much
 from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save, tell
 
@@ -71,25 +71,31 @@ class Ingest:
     async def batch(self, partition: str, arrivals: Sequence[Arrival], clock: Clock) -> list[Counted]:
         """Apply, park and count every event of the batch, or raise Unavailable so that the batch comes again.
 
-        Vehicles that sent the least come first, and none takes in more than its budget: see batch_budget."""
+        Vehicles that sent much come last, and none takes in more than its budget: see batch_budget."""
         self._forget_after_a_gap(partition, arrivals)
         by_vehicle: dict[str, list[Arrival]] = {}
         for arrival in arrivals:
             by_vehicle.setdefault(arrival.device, []).append(arrival)
         slots = asyncio.Semaphore(IN_FLIGHT)
-        entries = await asyncio.gather(
-            *(self._in_slot(slots, partition, own, clock) for own in sorted(by_vehicle.values(), key=size_of)),
-            return_exceptions=True,
-        )
+        light, heavy = by_weight(by_vehicle.values())
+        entries = [*await self._all(slots, partition, light, clock), *await self._all(slots, partition, heavy, clock)]
         counted: dict[Position, Counted] = {}
         for found in entries:
             if isinstance(found, BaseException):
                 raise found
-            counted.update((c.position, c) for c in found)
+            for entry in found:  # a reader that began again holds some twice: what became of the first is what counts
+                counted.setdefault(entry.position, entry)
         books = [counted[a.position] for a in arrivals]
         await self._books.count(partition, books, clock())
         self._read_to[partition] = arrivals[-1].position
         return books
+
+    async def _all(
+        self, slots: asyncio.Semaphore, partition: str, vehicles: Sequence[Sequence[Arrival]], clock: Clock
+    ) -> list[list[Counted] | BaseException]:
+        """What became of each, whatever became of the others."""
+        steps = (self._in_slot(slots, partition, own, clock) for own in vehicles)
+        return await asyncio.gather(*steps, return_exceptions=True)
 
     def _forget_after_a_gap(self, partition: str, arrivals: Sequence[Arrival]) -> None:
         """A partition that was elsewhere meanwhile may have moved on there."""

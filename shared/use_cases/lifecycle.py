@@ -8,7 +8,7 @@ from shared.domain.ledger import Counted
 from shared.domain.parked import Parked
 from shared.domain.telemetry import Position
 from shared.domain.vehicle import Connection, Outcome
-from shared.errors import Code, Conflict, NotFound, Rejected, Unavailable
+from shared.errors import CloudError, Code, Conflict, NotFound, Refused, Rejected, Unavailable
 from shared.ports import Clock, Ledgers, Parking, States
 from shared.use_cases.books import ATTEMPTS, Books
 from shared.use_cases.tell import save
@@ -49,12 +49,14 @@ class Lifecycle:
                     await save(found, replace(state, revision=state.revision + 1), self._states)
             except NotFound as error:
                 return await self._park(a, NotFound(error.detail, Code.UNREGISTERED_DEVICE))
+            except Refused as error:
+                return await self._park(a, error)
             except Conflict:
                 continue
             return Counted(a.position, outcome)
         raise Unavailable(f"{a.device} is being written by others")
 
-    async def _park(self, a: Announcement, error: Rejected) -> Counted:
+    async def _park(self, a: Announcement, error: CloudError) -> Counted:
         key = f"{a.position.partition}-{a.position.sequence}"
         reason, at = error.code.value, a.position.enqueued_at
         await self._parking.park(Parked(self.hub, key, at, a.device, reason, error.detail, a.body))

@@ -16,8 +16,9 @@ from shared.domain.wording import Call, Mail, values
 from shared.errors import Conflict, NotFound
 from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
-from shared.use_cases.planning import Planning, concerns, may_hear, profile_of
-from shared.use_cases.wording import worded
+from shared.use_cases.limited import is_told
+from shared.use_cases.planning import Planning, concerns, may_hear, profile_of, say
+from shared.use_cases.quotas import Quotas
 
 WAITS = (5_000, 3_600_000)
 """Milliseconds after which what waits for its endpoint to be verified is looked at again, at first and at most."""
@@ -32,6 +33,7 @@ class Outgoing(Planning):
     mailer: Mailer | None
     caller: Caller
     url: str
+    quotas: Quotas
 
 
 class Verdict(NamedTuple):
@@ -80,14 +82,14 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     if not own.wants(told.kind, Channel.EMAIL, *told.names):
         return Verdict(Outcome.SUPPRESSED, "preference")
     profile = None if told.kind in OURS else await profile_of(told, o.profiles)
-    if told.kind not in OURS and not _still_concerns(told, id, profile, now):
+    if told.kind not in OURS and not await _still_concerns(told, id, profile, now, o):
         return Verdict(Outcome.SUPPRESSED, "no access")
     if await o.inbox.superseded(item):
         return Verdict(Outcome.SUPPRESSED, "superseded")
     from_when = now if told.urgency is Urgency.SAFETY else told_from(now, own.quiet or NEVER, own.zone or "UTC")
     if from_when > now:
         return Verdict(Outcome.PLANNED, "quiet hours", from_when)
-    mailer, mail = o.mailer, await _written(item, person, own, profile, to, o)
+    mailer, mail = o.mailer, await _written(item, person, own, profile, to, now, o)
     return Post(lambda: mailer.send(mail))
 
 
@@ -99,13 +101,18 @@ def address(told: Notification, person: Person, now: int) -> str | None:
     return contact.email if contact.open(now) and told.at == contact.asked_at else None
 
 
-def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, now: int) -> bool:
+async def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, now: int, o: Outgoing) -> bool:
     if Audience.NAMED in told.audience:
         return True  # whose data was forgotten has no address any more
-    return profile is not None and concerns(told, profile.members.get(id.user), now)
+    member = profile.members.get(id.user) if profile else None
+    if profile is None or member is None or not concerns(told, member, now):
+        return False
+    return await is_told(id.user, member, profile, now, o.catalogs)
 
 
-async def _written(item: Item, person: Person, own: Preferences, profile: Profile | None, to: str, o: Outgoing) -> Mail:
+async def _written(
+    item: Item, person: Person, own: Preferences, profile: Profile | None, to: str, now: int, o: Outgoing
+) -> Mail:
     told, unsubscribe = item.notification, None
     if ends := ANY if told.kind == "digest" else None if told.kind in OURS else told.kind:
         unsubscribe = f"{o.url}/unsubscribe/{o.codes.seal(f'{item.recipient}/{ends}')}"
@@ -115,7 +122,7 @@ async def _written(item: Item, person: Person, own: Preferences, profile: Profil
         shows["code"] = verification_code(person, o.codes)
     if told.kind == "digest":
         shows["items"] = await _gathered(item, o)
-    said = await worded(told.brand, told.kind, Channel.EMAIL, own, shows, o.words)
+    said = await say(told, Channel.EMAIL, own, shows, now, o)
     key = delivery_id(item.id, Channel.EMAIL)
     return Mail(key, to, said["subject"], said["text"], said["html"], unsubscribe)
 
@@ -213,6 +220,6 @@ async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing, challenge
 
 def _switched_off(e: Endpoint, now: int) -> Notification:
     facts: dict[str, Value] = {"endpoint": e.id, "partner": e.partner, "reason": e.reason}
-    fact = f"webhooks/{e.id}/off/{e.failing_since}"
+    fact = f"webhooks/{e.id}/off/{e.failing_since or e.unverified_since}"
     operators = frozenset({Audience.OPERATORS})
     return Notification.of_fact(fact, "webhook_disabled", "", e.brand, now, facts, None, operators)

@@ -77,7 +77,7 @@ async def leave(vehicle_id: str, id: PersonId, at: int, o: Outside) -> None:
         if profile.brand != id.brand:
             return Change(profile)
         after, owned = ownership.forgotten(profile, id.user, at), profile.primary == id.user
-        return Change(after, folding.forgotten, ()) if owned else Change(after)
+        return Change(after, folding.forgotten, (), protects=True) if owned else Change(after, protects=True)
 
     try:
         await amend(vehicle_id, decide, o.reach)

@@ -1,21 +1,27 @@
 """From a committed fact to whom it is told, and how: the item in each recipient's inbox, with its deliveries."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.garage import Member
+from shared.domain.history import day_of
 from shared.domain.inbox import OPERATORS, Delivery, Item, Outcome, endpoint_recipient, item_id
 from shared.domain.kinds import DAY, OURS, Channel, Urgency
 from shared.domain.notification import Audience, Notification
 from shared.domain.person import Person, PersonId
 from shared.domain.preferences import NEVER, SHIPPED, Preferences, next_digest, told_from
 from shared.domain.profile import Profile
+from shared.domain.telemetry import Value
 from shared.domain.webhooks import REPLAYABLE_DAYS, Endpoint
-from shared.domain.wording import values
-from shared.errors import NotFound
-from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
+from shared.domain.wording import Key, values
+from shared.errors import NotFound, Refused
+from shared.ports import Brands, Catalogs, Deliveries, Endpoints, Inbox, People, Profiles
 from shared.use_cases.everywhere import save_person
+from shared.use_cases.limited import is_told
 from shared.use_cases.wording import Words, worded
+
+TEMPLATE_FAILED = "template_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Planning:
     inbox: Inbox
     deliveries: Deliveries
     words: Words
+    catalogs: Catalogs
 
 
 async def plan(told: Notification, now: int, o: Planning) -> int:
@@ -66,7 +73,8 @@ async def profile_of(told: Notification, profiles: Profiles) -> Profile | None:
 async def _people(told: Notification, profile: Profile | None, now: int, o: Planning) -> Sequence[PersonId]:
     found = set[str]()
     if profile and Audience.USERS in told.audience:
-        found |= {user for user, member in profile.members.items() if concerns(told, member, now)}
+        having = {user: member for user, member in profile.members.items() if concerns(told, member, now)}
+        found |= {user for user, m in having.items() if await is_told(user, m, profile, now, o.catalogs)}
     if profile and Audience.PRIMARY in told.audience and (primary := profile.primary):
         found |= {primary} if concerns(told, profile.members[primary], now) else set()
     ids = [PersonId(told.brand, user) for user in sorted(found)]
@@ -106,7 +114,7 @@ async def tell_person(
     if told.expired(now):
         await _hand_over(_expired(item, own), o)
         return
-    said = await worded(told.brand, told.kind, Channel.INBOX, own, values(told, model), o.words)
+    said = await say(told, Channel.INBOX, own, values(told, model), now, o)
     item = replace(item, title=said["title"], body=said["body"])
     if not (own.wants(told.kind, Channel.EMAIL, *told.names) and person.contact and person.contact.reachable):
         await _hand_over(_with_inbox(item, now), o)
@@ -152,8 +160,32 @@ async def tell_system(
     if id.user != OPERATORS:
         item = replace(item, notification=replace(told, expires_at=now + REPLAYABLE_DAYS * DAY))
         return await _hand_over(item.with_delivery(Channel.WEBHOOK, Delivery(not_before=now)), o)
-    said = await worded(told.brand, told.kind, Channel.INBOX, defaults, values(told, model), o.words)
+    said = await say(told, Channel.INBOX, defaults, values(told, model), now, o)
     return await _hand_over(_with_inbox(replace(item, title=said["title"], body=said["body"]), now), o)
+
+
+async def say(
+    told: Notification, channel: Channel, own: Preferences, shows: Mapping[str, Value | None], now: int, o: Planning
+) -> Mapping[str, str]:
+    """Each part of what is said to somebody. The brand's operators are told of a template that can't be rendered, once
+    a day. Raises Refused if there are no words at all: then it is parked."""
+    failed = list[Key]()
+    try:
+        return await worded(told.brand, told.kind, channel, own, shows, o.words, failed.append)
+    finally:
+        for key in failed if told.kind != TEMPLATE_FAILED else ():
+            await _tell_of_template(told.brand, key, now, o)
+
+
+async def _tell_of_template(brand: str, key: Key, now: int, o: Planning) -> None:
+    kind, channel, locale = key
+    facts: dict[str, Value] = {"template": kind, "channel": channel.value, "language": locale}
+    fact = f"templates/{brand}/{kind}/{channel.value}/{locale}/failed/{day_of(now)}"
+    told = Notification.of_fact(
+        fact, TEMPLATE_FAILED, "", brand, now, facts, None, audience=frozenset({Audience.OPERATORS})
+    )
+    with suppress(Refused):  # there are no words for this either
+        await tell_system(told, PersonId(brand, OPERATORS), "", SHIPPED, now, o)
 
 
 def _with_inbox(item: Item, now: int) -> Item:

@@ -11,6 +11,7 @@ from shared.domain.profile import Consent, Profile, Request, consented, remember
 from shared.errors import Malformed, Unavailable
 from shared.ports import Clock, Profiles
 from shared.use_cases.amend import Change, Reach, amend
+from shared.use_cases.limited import require_unlimited
 
 BEGINS_AFTER = 2_000
 """Milliseconds from the request until a change of mode begins: longer than its commit may take."""
@@ -32,7 +33,7 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
     """Set the mode, and return from when on (epoch ms) it holds on every instance.
 
     Raises Forbidden, NotFound, Malformed for an end that is past or of the mode `full`, Reused, Unavailable."""
-    begins = clock() + BEGINS_AFTER
+    begins, limit = clock() + BEGINS_AFTER, asyncio.timeout(None)
 
     def decide(profile: Profile) -> Change:
         nonlocal begins
@@ -41,6 +42,7 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
             begins = int(made)
             return Change(profile)
         begins = clock() + BEGINS_AFTER
+        limit.reschedule(asyncio.get_running_loop().time() + COMMITS_WITHIN)  # it waited for its turn till now
         if wish.until is not None and (wish.mode is Mode.FULL or wish.until <= begins):
             raise Malformed("until: lies in the past, or is given with the mode full")
         privacy = profile.privacy.changed(wish.mode, begins, wish.until, clock())
@@ -48,10 +50,18 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
         return Change(remembering(replace(profile, privacy=privacy), request))
 
     try:
-        async with asyncio.timeout(COMMITS_WITHIN):
+        async with limit:
             return await amend(vehicle_id, decide, o), begins
     except TimeoutError:
         raise Unavailable("the change took too long: it may hold or not, ask again") from None
+
+
+async def read_mode(caller: Principal, vehicle_id: str, profiles: Profiles) -> Profile:
+    """The vehicle with its privacy, for whoever has access; Forbidden for guests who were lent some features only."""
+    profile = (await profiles.load(vehicle_id)).value
+    require_access(caller, profile)
+    require_unlimited(caller, profile)
+    return profile
 
 
 async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Reach) -> Consent:
@@ -76,8 +86,13 @@ async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Rea
 
 
 async def read_consents(caller: Principal, vehicle_id: str, purpose: str, profiles: Profiles) -> Sequence[Consent]:
-    """Every version of a consent that the caller may see, the oldest first; NotFound without access."""
+    """Every version of a consent that the caller may see, the oldest first; NotFound without access. A partner sees
+    what was said of itself, and not by whom."""
     profile = (await profiles.load(vehicle_id)).value
     require_access(caller, profile, Scope.VEHICLE)
+    require_unlimited(caller, profile)
     since = profile.owned_since if caller.kind is not Kind.OPERATOR else 0
-    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    found = [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    if caller.kind is not Kind.PARTNER:
+        return found
+    return [replace(consent, by="") for consent in found if purpose == f"partner.{caller.subject}"]

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from shared.domain.catalog import Data
 from shared.domain.principal import Principal, require_access, require_changes, require_operator
 from shared.domain.profile import Profile
 from shared.domain.rules import OWN_RULES, Rule, with_rule
 from shared.errors import Code, Conflict, Contradiction, NotFound, Unavailable
-from shared.ports import Rules
+from shared.ports import Catalogs, Rules
 from shared.use_cases.amend import Change, Reach, amend
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.limited import require_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Outside:
 
     reach: Reach
     rules: Rules
+    catalogs: Catalogs
 
 
 async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
@@ -29,10 +32,16 @@ async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
 async def publish_defaults(caller: Principal, wanted: Sequence[Rule], now: int, rules: Rules) -> Sequence[Rule]:
     """Replace what the operator's brand tells (`now` in epoch ms); every instance goes by it within a minute."""
     require_operator(caller)
-    known = {rule.id: rule for rule in await rules.defaults(caller.brand)}
-    made = [rule.made(now, known.get(rule.id)) for rule in wanted]
-    await rules.put_defaults(caller.brand, made)
-    return made
+    for _ in range(ATTEMPTS):
+        found = await rules.read_defaults(caller.brand)
+        known = {rule.id: rule for rule in found.value}
+        made = [rule.made(now, known.get(rule.id)) for rule in wanted]
+        try:
+            await rules.put_defaults(caller.brand, made, found.version)
+        except Conflict:
+            continue
+        return made
+    raise Unavailable("the brand's rules are being written by others")
 
 
 async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[Rule]:
@@ -40,6 +49,7 @@ async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[R
     for _ in range(ATTEMPTS):
         profile = (await o.reach.profiles.load(vehicle_id)).value
         require_access(caller, profile)
+        await require_shown(caller, profile, frozenset({Data.RULES}), o.catalogs)
         try:
             return await o.rules.own(vehicle_id, profile.rules)
         except Conflict:
@@ -77,22 +87,10 @@ async def _rewrite(
     caller: Principal, vehicle_id: str, edit: Callable[[Sequence[Rule]], Sequence[Rule]], o: Outside
 ) -> None:
     """Write the next version over the one that was read, in one write with the number that ingest goes by."""
-    for _ in range(ATTEMPTS):
-        profile = (await o.reach.profiles.load(vehicle_id)).value
-        require_changes(caller, profile)
-        try:
-            after, version = edit(await o.rules.own(vehicle_id, profile.rules)), profile.rules
-        except Conflict:
-            continue
 
-        def decide(found: Profile, version: int = version, after: Sequence[Rule] = after) -> Change:
-            if found.rules != version:
-                raise Conflict("the rules were written by another")
-            return Change(replace(found, rules=version + 1), also=after)
+    async def decide(found: Profile) -> Change:
+        require_changes(caller, found)
+        after = edit(await o.rules.own(vehicle_id, found.rules))
+        return Change(replace(found, rules=found.rules + 1), also=after)
 
-        try:
-            await amend(vehicle_id, decide, o.reach)
-        except Conflict:
-            continue
-        return
-    raise Unavailable(f"the rules of {vehicle_id} are being written by others")
+    await amend(vehicle_id, decide, o.reach)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain import sales
-from shared.domain.catalog import Config, Plan
+from shared.domain.catalog import Config, Plan, require_config_size, require_plan_size
 from shared.domain.principal import Kind, Principal, Scope, require_access, require_operator, require_owner
 from shared.domain.profile import Profile
 from shared.domain.subscription import Entry, Grant, Subscription
@@ -104,6 +104,7 @@ async def grant(caller: Principal, vehicle_id: str, gift: Gift, asked: Asked, ca
     def decide(profile: Profile) -> Change:
         if feature is None:
             raise Malformed(f"{caller.brand} has no feature {gift.feature}", Code.UNKNOWN_FEATURE)
+        require_config_size(feature)
         config: Config | None = feature.config
         given = Grant(asked.made, gift.feature, config, gift.starts_at, gift.ends_at)
         return Change(sales.granted(profile, given, caller.at, caller.kind.value))
@@ -124,10 +125,11 @@ async def revoke(caller: Principal, vehicle_id: str, id: str, asked: Asked, o: R
 
 
 async def read(caller: Principal, vehicle_id: str, o: Reach) -> Profile:
-    """What was sold and granted, for its owner and operators. Raises Forbidden, NotFound."""
+    """What was sold and granted, for its owner and operators; to an owner nothing that was over before the vehicle was
+    theirs. Raises Forbidden, NotFound."""
     profile = (await o.profiles.load(vehicle_id)).value
     require_owner(caller, profile)
-    return profile
+    return profile if caller.kind is Kind.OPERATOR else sales.without_earlier(profile, caller.at)
 
 
 async def read_books(caller: Principal, vehicle_id: str, subject: str, o: Reach) -> Sequence[Entry]:
@@ -154,7 +156,11 @@ async def _sold(
 async def _plan(caller: Principal, id: str, catalogs: Catalogs) -> Plan | None:
     catalog = await catalogs.load(caller.brand)
     plan = catalog.plans.get(id)
-    return catalog.sold(plan) if plan else None
+    if plan is None:
+        return None
+    sold = catalog.sold(plan)
+    require_plan_size(sold)
+    return sold
 
 
 def _known(plan: Plan | None, id: str) -> Plan:

@@ -6,14 +6,16 @@ from uuid import NAMESPACE_URL, uuid5
 from shared.domain.inbox import Delivery, Item, item_id
 from shared.domain.kinds import KINDS, Channel, Urgency
 from shared.domain.notification import Audience, Notification
-from shared.domain.person import CODE_RESTS, Contact, Person, PersonId
+from shared.domain.person import Contact, Person, PersonId
 from shared.domain.preferences import SHIPPED, Preferences
 from shared.domain.principal import Principal, require_operator, require_user
-from shared.errors import Code, Forbidden, Malformed, NotFound, TooMany
+from shared.domain.quota import CODES_OF_PERSON, CODES_TO_ADDRESS, TESTS_OF_PERSON, mailbox
+from shared.errors import Code, Forbidden, Malformed, NotFound
 from shared.ports import Brands, Codes, Renderer
 from shared.use_cases.everywhere import save_person
 from shared.use_cases.outgoing import verification_code
 from shared.use_cases.planning import Planning, send_turns, tell_person
+from shared.use_cases.quotas import Quotas
 
 NAMED = frozenset({Audience.NAMED})
 
@@ -58,17 +60,21 @@ async def read_contact(caller: Principal, o: Planning) -> Contact | None:
     return (await o.people.load(caller.person)).value.contact
 
 
-async def put_contact(caller: Principal, email: str | None, o: Planning) -> Contact | None:
+async def put_contact(caller: Principal, email: str | None, o: Planning, quotas: Quotas) -> Contact | None:
     """Say where mail goes; a code is mailed there, and until it comes back the address before holds. None takes it
-    away. Raises TooMany within a minute of the code before."""
+    away. Raises TooMany(too_many_mails) once the person asked for too many, or the address was mailed too many: an
+    address may be a stranger's."""
     require_user(caller)
+    known = (await o.people.load(caller.person)).value.contact
+    if email is not None and not (known and known.email == email and known.verified_at is not None):
+        what, box = "codes by mail", f"{caller.brand}/{mailbox(email)}"
+        await quotas.take(what, str(caller.person), CODES_OF_PERSON, caller.at, Code.TOO_MANY_MAILS)
+        await quotas.take(what, box, CODES_TO_ADDRESS, caller.at, Code.TOO_MANY_MAILS)
 
     def step(person: Person) -> Person:
         known = person.contact
         if email is None or (known and known.email == email and known.verified_at is not None):
             return person if email else replace(person, contact=None)
-        if known and (rests := known.asked_at + CODE_RESTS - caller.at) > 0 and known.verified_at is None:
-            raise TooMany("a code was mailed within the last minute", rests / 1000)
         return replace(person, contact=Contact(email, caller.at, before=known.reachable if known else None))
 
     person = await save_person(caller.person, step, o.people)
@@ -134,9 +140,11 @@ def _unsealed(sealed: str, codes: Codes) -> tuple[PersonId, str]:
     return PersonId.parse(whose), kind
 
 
-async def send_test(caller: Principal, id: str, o: Planning) -> str:
-    """Tell the caller, over every channel that reaches them, that this is a test; the notification's id."""
+async def send_test(caller: Principal, id: str, o: Planning, quotas: Quotas) -> str:
+    """Tell the caller, over every channel that reaches them, that this is a test; the notification's id. Raises
+    TooMany(too_many_mails)."""
     require_user(caller)
+    await quotas.take("tests", str(caller.person), TESTS_OF_PERSON, caller.at, Code.TOO_MANY_MAILS)
     told = Notification(id, "test", "", caller.brand, caller.at, {}, None, NAMED)
     told = replace(told, expires_at=caller.at + KINDS["test"].lives)
     defaults = await brand_preferences(caller.brand, o.brands)

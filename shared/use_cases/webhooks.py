@@ -1,7 +1,9 @@
 """Partners' endpoints: who may make them, what is sent to them, and what was."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.domain.history import DAY, day_of
@@ -11,8 +13,9 @@ from shared.domain.notification import Audience, Notification
 from shared.domain.person import PersonId
 from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Request, made_before
+from shared.domain.quota import CHALLENGES
 from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, VERIFICATION, Endpoint
-from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, Unavailable
+from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, TooMany, Unavailable
 from shared.ports import Page, Versioned
 from shared.use_cases.amend import Asked
 from shared.use_cases.books import ATTEMPTS
@@ -126,16 +129,34 @@ async def drop(caller: Principal, id: str, o: Outgoing) -> None:
 
 
 async def send_challenge(caller: Principal, id: str, notification: str, o: Outgoing) -> Item:
-    """Ask once more, at once, whether it wants to be told; of one that said so it comes to nothing. Raises NotFound."""
+    """Ask once more, at once, whether it wants to be told; of one that said so it comes to nothing. Raises NotFound,
+    TooMany(too_many_challenges)."""
     endpoint = (await read(caller, id, o)).value
+    await _may_ask(endpoint, caller.at, o)
     return await _ask(endpoint, notification, caller.at, o)
 
 
+async def _may_ask(endpoint: Endpoint, now: int, o: Outgoing) -> None:
+    """Whoever says a URL has us call it, and it may be a stranger's."""
+    for whose in (f"partner/{endpoint.partner}", f"host/{urlsplit(endpoint.url).hostname}"):
+        whose = f"{endpoint.brand}/{whose}"
+        await o.quotas.take("challenges", whose, CHALLENGES, now, Code.TOO_MANY_CHALLENGES)
+
+
 async def _challenge(endpoint: Endpoint, now: int, o: Outgoing) -> None:
-    """Once for each URL that was said; handed over again if that was asked again before it was verified."""
-    if endpoint.enabled and endpoint.unverified_since is not None:
-        fact = f"webhooks/{endpoint.brand}/{endpoint.id}/challenge/{endpoint.unverified_since}/{endpoint.url}"
-        await _ask(endpoint, str(uuid5(NAMESPACE_URL, fact)), now, o)
+    """Once for each URL that was said; handed over again if that was asked again before it was verified. What is beyond
+    the limits is not sent: it can be asked for later."""
+    since = endpoint.unverified_since
+    if not endpoint.enabled or since is None:
+        return
+    id = str(uuid5(NAMESPACE_URL, f"webhooks/{endpoint.brand}/{endpoint.id}/challenge/{since}/{endpoint.url}"))
+    recipient = endpoint_recipient(endpoint.brand, endpoint.id, since)
+    try:
+        await send_turns((await o.inbox.load(recipient, item_id(id, recipient))).value, now, o.deliveries)
+    except NotFound:
+        with suppress(TooMany):
+            await _may_ask(endpoint, now, o)
+            await _ask(endpoint, id, now, o)
 
 
 async def _ask(endpoint: Endpoint, id: str, now: int, o: Outgoing) -> Item:

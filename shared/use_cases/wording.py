@@ -1,9 +1,9 @@
 """Finding the words for what is told: a brand's own or the shipped ones, in the closest language there is."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
+from shared.domain.document_size import json_size
 from shared.domain.kinds import KINDS, Channel
 from shared.domain.preferences import Preferences
 from shared.domain.principal import Principal, require_operator
@@ -15,6 +15,8 @@ from shared.use_cases.books import ATTEMPTS
 
 TEMPLATES = 500
 """Templates of its own that a brand has, at most."""
+LARGEST_TEMPLATES = 900_000
+"""Bytes of JSON of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +28,34 @@ class Words:
 
 
 async def worded(
-    brand: str, kind: str, channel: Channel, own: Preferences, shows: Mapping[str, Value | None], words: Words
+    brand: str,
+    kind: str,
+    channel: Channel,
+    own: Preferences,
+    shows: Mapping[str, Value | None],
+    words: Words,
+    failed: Callable[[Key], None],
 ) -> Mapping[str, str]:
-    """What to say to somebody: each part of the channel's template in their language. One of the brand's own that was
-    published when there was more to show makes way for the next. Raises Refused if there are none."""
+    """What to say to somebody: each part of the channel's template in their language. One that can't be rendered has
+    `failed`, as one of the brand's own that was published when there was more to show, and makes way for the next.
+    Raises Refused if there are none."""
     overrides = await words.wordings.all(brand)
     for locale in languages(own.locale or ""):
         context = Context(own.locale or locale, own.zone or "UTC", shows)
         for said in (overrides.get((kind, channel, locale)), words.renderer.shipped(kind, channel, locale)):
-            if said is not None:
-                with suppress(Malformed):
-                    return words.renderer.render(said, context)
+            if said is None:
+                continue
+            try:
+                return words.renderer.render(said, context)
+            except Malformed:
+                failed((kind, channel, locale))
     raise Refused(f"no words for {kind}")
 
 
 async def publish(caller: Principal, key: Key, template: Template, words: Words) -> Mapping[str, str]:
     """Say it so from now on (within a minute), and what that looks like. Raises Forbidden, NotFound for a kind that is
-    none, Malformed(invalid_template, invalid_locale), Contradiction(too_many_templates)."""
+    none, Malformed(invalid_template, invalid_locale), Contradiction(too_many_templates,
+    templates_too_large)."""
     require_operator(caller)
     seen = preview(caller, key, template, words)
 
@@ -50,6 +63,8 @@ async def publish(caller: Principal, key: Key, template: Template, words: Words)
         after = {**before, key: template}
         if len(after) > TEMPLATES:
             raise Contradiction(f"a brand has {TEMPLATES} templates", Code.TOO_MANY_TEMPLATES)
+        if (size := _size(after)) > LARGEST_TEMPLATES and size > _size(before):
+            raise Contradiction(f"templates have at most {LARGEST_TEMPLATES} bytes", Code.TEMPLATES_TOO_LARGE)
         return after
 
     await _edit(caller.brand, decide, words)
@@ -86,6 +101,10 @@ def preview(caller: Principal, key: Key, template: Template | None, words: Words
         words.renderer.check(kind, channel, template)
     shows = {**variables(kind, channel), "brand": caller.brand}
     return words.renderer.render(template, Context(locale, "UTC", shows))
+
+
+def _size(templates: Templates) -> int:
+    return sum(json_size([*key, template]) for key, template in templates.items())
 
 
 def _require_known(kind: str, channel: Channel, locale: str, words: Words) -> None:

@@ -326,3 +326,32 @@ async def test_of_chunks_that_are_stored_at_once_those_that_failed_come_again(
     assert len(puts) > 50
     assert world.histories.chunks.keys() == {(VEHICLE, day_of(NOON - 1), id) for id in puts}
     assert [told.kind for told in held(world).outbox if not isinstance(told, Chunk)] == []
+
+
+# ---- repeats
+
+
+async def test_a_crash_between_the_write_and_the_ledger_is_not_counted_as_a_duplicate_of_the_vehicle(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = [arrival(n, message(n + 1, [sample(NOON + n, {SPEED: float(n)})]), NOON + n) for n in range(5)]
+
+    async def crash(*_: object) -> str:
+        raise Unavailable("the process is gone")
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(world.ledgers, "commit", crash)
+        with pytest.raises(Unavailable):
+            await take_in(world, *batch)
+    await take_in(world, *batch)
+    assert (ledger(world).outcomes, ledger(world).accepted) == ({"redelivered": 5}, 5)
+    assert ledger(world).balanced
+    again = message(5, [sample(NOON + 4, {SPEED: 4.0})])
+    await take_in(world, arrival(5, again, NOON + 9))
+    assert ledger(world).outcomes == {"redelivered": 5, "duplicate": 1}
+
+
+async def test_a_stretch_that_our_reader_gives_twice_is_counted_as_it_ended_first(world: MemoryWorld) -> None:
+    events = [arrival(n, message(n + 1, [sample(NOON + n, {SPEED: float(n)})]), NOON + n) for n in range(6)]
+    await take_in(world, *events[:4], *events[2:])
+    assert ledger(world).outcomes == {"applied": 6}

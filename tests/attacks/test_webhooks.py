@@ -314,3 +314,16 @@ def test_an_endpoint_of_before_there_were_challenges_is_taken_as_verified() -> N
     before = endpoint_document(Endpoint("whe-1", BRAND, "partner-1", URL, frozenset(), NOON))
     del before["unverifiedSince"]
     assert stored_endpoint(before).unverified_since is None
+
+
+async def test_who_has_strangers_called_may_do_so_only_so_often(partner: MemoryWorld) -> None:
+    id = (await ask(webhooks.make_webhook, "partner-1", {"url": URL})).body["id"]
+    bodies = [{"url": f"https://stranger.example/{number}"} for number in range(70)]
+    answers = [await ask(webhooks.put_webhook, "partner-1", body, endpoint_id=id) for body in bodies]
+    assert {(a.status, a.body["verified"]) for a in answers} == {(200, False)}
+    assert len({turn.item for turn in partner.deliveries.contents}) == 60
+    for _ in range(2):
+        await ask(webhooks.make_webhook, "partner-2", {"url": "https://stranger.example/x"})
+    assert len({turn.item for turn in partner.deliveries.contents}) == 61, "60 to this host, whoever has it called"
+    asked = await ask(webhooks.verify_webhook, "partner-1", endpoint_id=id)
+    assert (asked.status, asked.code, asked.headers["Retry-After"]) == (429, "too_many_challenges", "60")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from local.cloud import ROOT
 from tests.bench.checking import checking
+from tests.bench.flood import flood
 from tests.bench.parsing import cold_start, parsing
 from tests.bench.road import road
 from tests.bench.taking_in import calls, folding, memory
@@ -18,7 +19,7 @@ OUT = ROOT / ".local" / "bench.json"
 
 def main() -> int:
     figures = [*parsing(), *cold_start(), *calls(), *folding(), *memory()]
-    for measured in (checking, telling, watching, road):
+    for measured in (flood, checking, telling, watching, road):
         figures += asyncio.run(measured())
     for figure in figures:
         goal = "" if figure.goal is None else f"goal {figure.goal:g}: {'holds' if figure.holds else 'FAILS'}"

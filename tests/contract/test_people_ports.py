@@ -243,3 +243,16 @@ async def test_the_list_of_the_erased_holds_one_entry_a_person_and_moment(world:
     found = sorted(await world.erased.all(brand), key=lambda e: e.pseudonym)
     assert found == [replace(entries[0], owned=()), entries[1]]
     assert await world.erased.all(f"{brand}x") == []
+
+
+async def test_a_count_comes_back_and_of_two_writers_the_second_conflicts(world: AnyWorld) -> None:
+    key = f"quota-{uuid4().hex}"
+    assert await world.quota_store.load(key) == Versioned((), None)
+    await world.quota_store.commit(key, (NOON,), None)
+    with pytest.raises(Conflict):
+        await world.quota_store.commit(key, (NOON + 1,), None)
+    found = await world.quota_store.load(key)
+    await world.quota_store.commit(key, (NOON, NOON + 2), found.version)
+    with pytest.raises(Conflict):
+        await world.quota_store.commit(key, (NOON + 3,), found.version)
+    assert (await world.quota_store.load(key)).value == (NOON, NOON + 2)

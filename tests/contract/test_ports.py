@@ -140,7 +140,9 @@ async def test_a_profile_with_sales_comes_back_as_it_went(world: AnyWorld) -> No
     sold = granted(sold, Grant("grant-1", "sharing", {"guests": 3}, NOON, None), NOON, "operator")
     sold = invited(sold, "inv-1", Member(Role.GUEST, NOON, NOON, NOON + 1, frozenset({"sharing"})), "digest", NOON)
     sold = replace(with_code(sold, "digest", True, NOON), tried=frozenset({"tried"}), off=frozenset({"sharing"}))
-    sold = sold.admitting("user-ben", Member(Role.SECONDARY, NOON), NOON).telling("fact", "kind", NOON, {"days": 1})
+    sold = sold.admitting("user-ben", Member(Role.SECONDARY, NOON), NOON).telling(
+        "fact", "access_granted", NOON, {"days": 1}
+    )
     sold = remembering(sold, Request("key", "digest", "sub-1")).scheduled()
     version = await world.profiles.change(Versioned(sold, found.version))
     again = await world.profiles.load(profile.vehicle_id)

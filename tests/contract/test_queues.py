@@ -78,7 +78,7 @@ async def test_a_retry_comes_when_it_has_rested(bus: ServiceBusClient) -> None:
 
 
 async def test_many_turns_go_in_as_many_batches_as_they_need_and_each_under_its_own_id(bus: ServiceBusClient) -> None:
-    turns = [Turn(PersonId(BRAND, f"user-{n}"), "x" * 20_000, Channel.EMAIL, 1, n, "trace") for n in range(120)]
+    turns = [Turn(PersonId(BRAND, f"user-{n}"), "item-1", Channel.EMAIL, 1, n, "x" * 20_000) for n in range(120)]
     await ServiceBusDeliveries(bus.get_queue_sender("deliveries"), MemoryClock()).send(turns, attempt=2)
     taken = await take(bus, "deliveries", 120)
     assert [messages.decode_turn(body).content for _, body in taken] == turns

@@ -169,9 +169,10 @@ async def test_a_vehicle_goes_by_its_brands_rules_and_its_own(world: AnyWorld) -
     assert list(await world.rules.defaults(brand)) == list(DEFAULTS)
     assert (await world.rules.book(brand, "veh-any", 0)).rules == DEFAULTS
     state, version = await with_own(world, (FENCE,))
-    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (*DEFAULTS, FENCE)
-    await world.rules.put_defaults(brand, [TroubleCode(id="codes")])
-    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (TroubleCode(id="codes"), FENCE)
+    own = replace(FENCE, own=True)
+    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (*DEFAULTS, own)
+    await world.rules.put_defaults(brand, [TroubleCode(id="codes")], None)
+    assert (await world.rules.book(brand, state.vehicle_id, version)).rules == (TroubleCode(id="codes"), own)
 
 
 async def test_rules_that_have_moved_on_are_a_conflict(world: AnyWorld) -> None:
@@ -188,18 +189,38 @@ async def test_a_brands_vocabulary_is_what_it_loaded_over_what_is_shipped(world:
     brand = f"brand-{uuid4().hex}"
     message = encoded(cloud_event(data={"samples": [{"signals": {"Vehicle.Speed": 1.0, "Vehicle.Mood": "GOOD"}}]}))
     assert (await world.vocabularies.decoder(brand))("veh-0001", message, NOON).unknown == 1
+    assert "Vehicle.Speed" in await world.vocabularies.not_places(brand)
+    assert "Vehicle.CurrentLocation.Latitude" not in await world.vocabularies.not_places(brand)
     release = Release(None, {"Vehicle.Mood": Leaf("string", allowed=("GOOD", "BAD")), "Vehicle.Speed": None})
-    await world.vocabularies.put(brand, release)
+    await world.vocabularies.put(brand, release, None)
     assert await world.vocabularies.load(brand) == release
+    assert not {"Vehicle.Mood", "Vehicle.Speed"} & await world.vocabularies.not_places(brand)
     read = (await world.vocabularies.decoder(brand))("veh-0001", message, NOON)
     assert (read.samples[0].readings, read.unknown) == ({"Vehicle.Mood": "GOOD"}, 1)
-    await world.vocabularies.put(brand, Release({"Vehicle.Only": Leaf("uint8", "percent", 0, 100)}))
+    version = (await world.vocabularies.read(brand)).version
+    await world.vocabularies.put(brand, Release({"Vehicle.Only": Leaf("uint8", "percent", 0, 100)}), version)
     assert (await world.vocabularies.decoder(brand))("veh-0001", message, NOON).unknown == 2
+
+
+async def test_of_two_writers_of_a_brands_signals_or_rules_the_second_conflicts(world: AnyWorld) -> None:
+    brand = f"brand-{uuid4().hex}"
+    signals, rules = await world.vocabularies.read(brand), await world.rules.read_defaults(brand)
+    assert (signals, rules) == (Versioned(Release(), None), Versioned(DEFAULTS, None))
+    for number in range(2):
+        release, told = Release(None, {f"Vehicle.N{number}": None}), [TroubleCode(id=f"codes{number}")]
+        await world.vocabularies.put(brand, release, signals.version)
+        await world.rules.put_defaults(brand, told, rules.version)
+        with pytest.raises(Conflict):
+            await world.vocabularies.put(brand, Release(), signals.version)
+        with pytest.raises(Conflict):
+            await world.rules.put_defaults(brand, [], rules.version)
+        signals, rules = await world.vocabularies.read(brand), await world.rules.read_defaults(brand)
+        assert (signals.value, list(rules.value)) == (release, told)
 
 
 async def test_a_decoder_is_not_made_anew_for_every_batch(world: AnyWorld) -> None:
     brand = f"brand-{uuid4().hex}"
-    await world.vocabularies.put(brand, Release(None, {"Vehicle.Mood": Leaf("string")}))
+    await world.vocabularies.put(brand, Release(None, {"Vehicle.Mood": Leaf("string")}), None)
     assert await world.vocabularies.decoder(brand) == await world.vocabularies.decoder(brand)
 
 

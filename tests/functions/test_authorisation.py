@@ -175,7 +175,11 @@ def _told(world: MemoryWorld, column: str, user: str, brand: str) -> None:
 
 
 async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> Answer:
-    """A request that is right in every part, by a caller, about the vehicle of a column."""
+    return await ask(handler(route), **right_request(world, route, caller, column))
+
+
+def right_request(world: MemoryWorld, route: Route, caller: str, column: str) -> dict[str, Any]:
+    """A request that is right in every part, by a caller, about the vehicle of a column: what `ask` is told."""
     vehicle = VEHICLES[column]
     routed = ROUTED | {"vehicle_id": vehicle, "export_id": f"exp-{column}"}
     routed["name"] = f"2026-11-22_telemetry-{column}"
@@ -200,7 +204,7 @@ async def asked(world: MemoryWorld, route: Route, caller: str, column: str) -> A
     if route.name == "remove_member" and column != "own":
         routed["user_id"] = "user-ben2"
     token = None if caller == "nobody" else caller
-    return await ask(handler(route), token, body, query=query, route=routed)
+    return {"token": token, "body": body, "query": query, "route": routed}
 
 
 def _letter(column: str) -> str:

@@ -227,6 +227,7 @@ async def test_an_address_is_verified_by_the_code_that_is_mailed_there(world: Me
 
 async def test_until_another_address_is_verified_the_one_before_holds(world: MemoryWorld) -> None:
     await verified(world)
+    world.clock.at += 60_000
     answer = await ask(telling.put_contact, "ada", {"email": "new@aurora.example"})
     assert answer.body == {"email": "ada@aurora.example", "verified": True, "pending": "new@aurora.example"}
     assert (await ask(telling.put_contact, "ada", {"email": None})).body["email"] is None
@@ -250,7 +251,7 @@ async def test_a_wrong_code_counts_and_the_fifth_ends_it(world: MemoryWorld) -> 
 async def test_a_second_code_within_a_minute_is_too_many(world: MemoryWorld) -> None:
     await ask(telling.put_contact, "ada", {"email": "ada@aurora.example"})
     answer = await ask(telling.put_contact, "ada", {"email": "eve@aurora.example"})
-    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert (answer.status, answer.code) == (429, "too_many_mails")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
 
 
@@ -435,7 +436,7 @@ async def test_what_is_told_in_digests_waits_for_one_and_safety_never_does(world
 
 
 async def test_a_digest_that_breaks_off_is_finished_and_is_one(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     mailed(world)
     await tell(*(fact(n, "battery_low_over") for n in range(4)))
@@ -452,8 +453,8 @@ async def test_a_digest_that_breaks_off_is_finished_and_is_one(
 
     with monkeypatch.context() as broken:
         broken.setattr(world.inbox, "commit", breaking)
-        with pytest.raises(RuntimeError, match="ConnectionError at"):
-            await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+        await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
+    assert caplog.messages[0].startswith("wake: ConnectionError at")
     await tell(fact(7, "battery_low_over"))
     await wake.wake_due(message(messages.encode_wake(str(ADA), 0, person=True)))
     await deliver(world, due)

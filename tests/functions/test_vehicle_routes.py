@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions import lifecycle, states, vehicles
-from functions.reading import MOST_PATTERNS
 from shared.domain import history
 from shared.domain.folding import fold
+from shared.domain.glob import PATTERNS
 from shared.domain.policy import Privacy, Status
 from shared.domain.telemetry import Position
 from shared.errors import Code, Refused
@@ -198,7 +198,7 @@ async def test_signals_are_selected_by_patterns(world: MemoryWorld) -> None:
         assert len(answer.body["signals"]) == found, paths
 
 
-@pytest.mark.parametrize("paths", ["a(b", "Vehicle.[", ",".join(["a"] * (MOST_PATTERNS + 1)), "*" * 257])
+@pytest.mark.parametrize("paths", ["a(b", "Vehicle.[", ",".join(["a"] * (PATTERNS + 1)), "*" * 257])
 async def test_patterns_that_are_none_are_refused(world: MemoryWorld, paths: str) -> None:
     answer = await ask(states.read_vehicle_state, query={"paths": paths}, vehicle_id=VEHICLE)
     assert answer.code == Code.INVALID_QUERY

@@ -273,7 +273,7 @@ def demo(out: Path, *arguments: str) -> dict[str, Any]:
 
 
 KEYS = (
-    "accepted applied duplicate stale suppressed parked samples state_writes notifications_committed "
+    "accepted applied duplicate redelivered stale suppressed parked samples state_writes notifications_committed "
     "notifications_delivered checks seconds samples_per_second peak_memory_mb"
 )
 

@@ -13,6 +13,7 @@ from shared.domain.telemetry import OLDEST, Telemetry
 from shared.errors import Code, Malformed
 from tests.examples import NOON, VEHICLE, cloud_event, encoded, with_signals
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 DECODER = Decoder(vocabulary(Release()))
 
 
@@ -31,8 +32,8 @@ def sampled(**sample: Any) -> bytes:
 
 
 def test_a_message_is_read() -> None:
-    telemetry = read(encoded(cloud_event(sequence="1234", traceparent="00-a-b-01")))
-    assert (telemetry.vehicle_id, telemetry.sequence, telemetry.traceparent) == (VEHICLE, 1234, "00-a-b-01")
+    telemetry = read(encoded(cloud_event(sequence="1234", traceparent=TRACE)))
+    assert (telemetry.vehicle_id, telemetry.sequence, telemetry.traceparent) == (VEHICLE, 1234, TRACE)
     assert telemetry.samples[0] == (NOON, {"Vehicle.Speed": 52.3})
     assert telemetry.census == (1, 1, 0, 0, 0, 0)
 

@@ -99,16 +99,16 @@ def test_a_repeated_sequence_number_is_a_duplicate() -> None:
     assert observe(state, event(9, sequence=5, Speed=1.0)) == (state, Outcome.DUPLICATE)
 
 
-def test_an_event_at_a_position_already_read_is_a_duplicate() -> None:
+def test_an_event_at_a_position_already_read_is_redelivered() -> None:
     state = after(at(7, event(5, Speed=50.0)))
-    assert fold(state, [at(7, event(5, sequence=99, Speed=1.0))]) == (state, [Outcome.DUPLICATE])
+    assert fold(state, [at(7, event(5, sequence=99, Speed=1.0))]) == (state, [Outcome.REDELIVERED])
 
 
-def test_a_stretch_that_a_batch_holds_twice_is_a_duplicate_the_second_time() -> None:
+def test_a_stretch_that_a_batch_holds_twice_is_redelivered_the_second_time() -> None:
     events = [at(n, event(n, Speed=float(n))) for n in range(200)]
     state, outcomes = fold(STATE, [*events[:150], *events[20:]])
     assert state == after(*events)
-    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.DUPLICATE)) == (200, 130)
+    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.REDELIVERED)) == (200, 130)
 
 
 def test_a_recreated_hub_that_counts_anew_is_read_on() -> None:
@@ -138,7 +138,7 @@ def test_what_was_handed_on_leaves_the_outbox_and_with_the_last_one_the_time_at_
     assert state.handed_on([first]).outbox == (second,)
     assert state.handed_on([first]).scheduled(BOOK, NOON + 500, 1000).due == NOON + 1000
     left = state.handed_on([first, second]).scheduled(BOOK, NOON + 500, 1000)
-    assert (left.outbox, left.owed, left.due) == ((), None, None)
+    assert (left.outbox, left.owed, left.due) == ((), None, left.open_until)
 
 
 def test_a_notification_names_the_vehicle_its_brand_the_fact_and_the_time() -> None:

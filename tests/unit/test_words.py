@@ -25,6 +25,7 @@ from tests.examples import CATALOG, NOON, PROFILE, VEHICLE, owed
 from tests.unit.test_rules import BOTH, HOME, HOUR, charge, drive, north, seen
 
 RENDERER = JinjaRenderer()
+OF_OPERATORS = {"webhook_disabled", "template_failed"}
 OPTIONAL = {("trouble_code_opened", "text"), ("trouble_code_closed", "text"), ("rule_triggered", "code")}
 """What only an operator's words fill in, or rules of other conditions. Of sales, `days` stands only for what is
 ahead."""
@@ -91,10 +92,10 @@ def raised() -> dict[str, Notification]:
 
 def test_every_kind_that_the_product_raises_is_raised_here() -> None:
     assert RULE_KINDS | set(TOLD.values()) <= raised().keys()
-    assert raised().keys() == KINDS.keys() - OURS - {"webhook_disabled"}
+    assert raised().keys() == KINDS.keys() - OURS - OF_OPERATORS
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - OURS - {"webhook_disabled"}))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - OURS - OF_OPERATORS))
 def test_what_templates_show_is_what_the_facts_say(kind: str) -> None:
     unknown = {(kind, name) for name, value in shown(kind, raised()[kind].facts).items() if value is None}
     assert unknown <= OPTIONAL | {(kind, "days")}

@@ -1,7 +1,7 @@
 """What brands say: the `catalog` container, one partition a brand; and the rules of single vehicles."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from azure.cosmos.aio import ContainerProxy
 
@@ -150,22 +150,33 @@ class CosmosVocabularies:
         self._made: dict[str, tuple[Document, Decoder]] = {}
 
     async def decoder(self, brand: str) -> Decode:
+        return (await self._decoder(brand)).decode
+
+    async def not_places(self, brand: str) -> Set[str]:
+        return (await self._decoder(brand)).not_places
+
+    async def _decoder(self, brand: str) -> Decoder:
         doc = await self._said.read(brand, "signals")
         if not doc:
-            return self._shipped.decode
+            return self._shipped
         made_of, made = self._made.get(brand, ({}, None))
         if made is None or made_of is not doc:
             same = made is not None and made_of.get("_etag", 0) == doc.get("_etag", 1)
             made = made if made and same else Decoder(vocabulary(_release(doc)))
             self._made[brand] = (doc, made)
-        return made.decode
+        return made
 
     async def load(self, brand: str) -> Release:
         return _release(await self._said.read(brand, "signals"))
 
-    async def put(self, brand: str, release: Release) -> None:
+    async def read(self, brand: str) -> Versioned[Release]:
+        doc = await self._said.read_now(brand, "signals")
+        return Versioned(_release(doc), doc.get("_etag"))
+
+    async def put(self, brand: str, release: Release, version: str | None) -> None:
         leaves = None if release.leaves is None else _leaves(release.leaves)
-        await self._said.write(brand, "signals", {"leaves": leaves, "overlay": _leaves(release.overlay)})
+        content = {"leaves": leaves, "overlay": _leaves(release.overlay)}
+        await self._said.replace(brand, "signals", content, version)
 
 
 class CosmosRules:
@@ -196,8 +207,12 @@ class CosmosRules:
             known = self._defaults[brand] = (doc, rules(doc["rules"]))
         return known[1]
 
-    async def put_defaults(self, brand: str, rules: Sequence[Rule]) -> None:
-        await self._said.write(brand, RULES, {"rules": [stored_rule(rule) for rule in rules]})
+    async def read_defaults(self, brand: str) -> Versioned[Sequence[Rule]]:
+        doc = await self._said.read_now(brand, RULES)
+        return Versioned(rules(doc["rules"]) if doc else DEFAULTS, doc.get("_etag"))
+
+    async def put_defaults(self, brand: str, rules: Sequence[Rule], version: str | None) -> None:
+        await self._said.replace(brand, RULES, {"rules": [stored_rule(rule) for rule in rules]}, version)
 
     async def own(self, vehicle_id: str, version: int) -> Sequence[Rule]:
         if version == 0:

@@ -1,4 +1,5 @@
-"""The `people` container: one partition a person, and pseudonyms of those who were forgotten."""
+"""The `people` container: one partition a person, pseudonyms of those who were forgotten, and counts of what people
+caused."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +10,15 @@ from shared.adapters.cosmos.reactions import PAGE, dropped, every, page, reactio
 from shared.codec.documents import Document
 from shared.codec.people import OWNED, PERSON, owned_document, person, person_document
 from shared.domain.person import Owned, Person, PersonId
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.ports import Page, Versioned
 
-FORGOTTEN = "forgotten"
+FORGOTTEN, QUOTA = "forgotten", "quota"
 REMEMBERED = 45 * 86_400
 """Seconds for which it is known when somebody was forgotten: longer than anything is on its way to an inbox, and than
 the list of those who were erased is kept."""
+COUNTED = 2 * 86_400
+"""Seconds for which a count is kept after it was last written: longer than any limit looks back."""
 
 
 class CosmosPeople:
@@ -77,3 +80,25 @@ class CosmosPeople:
             {"first": OWNED, "beyond": OWNED + "~"},
         )
         return await every(self._container, query, values, "people", str(id))
+
+
+class CosmosQuotas:
+    """One small document under each key, which expires by itself."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def load(self, key: str) -> Versioned[tuple[int, ...]]:
+        try:
+            async with reactions("count"):
+                doc = await self._container.read_item(QUOTA, key)
+        except NotFound:
+            return Versioned((), None)
+        return Versioned(tuple(doc["times"]), doc["_etag"])
+
+    async def commit(self, key: str, times: tuple[int, ...], version: str | None) -> None:
+        document = {"id": QUOTA, "userId": key, "times": times, "ttl": COUNTED}
+        try:
+            await replaced(self._container, document, version, "count")
+        except NotFound:
+            raise Conflict("the count has expired meanwhile") from None
