@@ -9,7 +9,7 @@ from shared.codec import schemas
 from shared.codec.answers import consent_answer, privacy_answer, privacy_changed
 from shared.codec.requests import ChangePrivacy, GiveConsent
 from shared.domain.profile import Consent
-from shared.use_cases import privacy, vehicles
+from shared.use_cases import privacy
 from shared.use_cases.privacy import Wish
 
 bp = func.Blueprint()
@@ -30,7 +30,7 @@ async def change_privacy(req: func.HttpRequest) -> func.HttpResponse:
 async def read_privacy(req: func.HttpRequest) -> func.HttpResponse:
     """The mode that holds now, and what lies ahead, for whoever has access."""
     who, vehicle = await caller(req), path_id(req, "vehicle_id")
-    return answer(privacy_answer(await vehicles.read_profile(who, vehicle, world().profiles), world().clock()))
+    return answer(privacy_answer(await privacy.read_mode(who, vehicle, world().profiles), world().clock()))
 
 
 @endpoint(bp, "PUT", "v1/vehicles/{vehicle_id}/consents/{purpose}", schemas.ConsentAnswer, asks=GiveConsent)

@@ -60,4 +60,4 @@ async def drop_vehicle_rule(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _outside() -> Outside:
-    return Outside(world().reach, world().rules)
+    return Outside(world().reach, world().rules, world().catalogs)

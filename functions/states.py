@@ -21,7 +21,8 @@ bp = func.Blueprint()
 async def read_vehicle_state(req: func.HttpRequest) -> func.HttpResponse:
     """The newest reading of every signal, or of those that `paths` asks for, for whoever has access."""
     who, vehicle, w = await caller(req), path_id(req, "vehicle_id"), world()
-    state, thresholds = await vehicles.read_state(who, vehicle, w.profiles, w.states, w.brands)
+    reading = vehicles.Reading(w.profiles, w.states, w.brands, w.catalogs, w.vocabularies)
+    state, thresholds = await vehicles.read_state(who, vehicle, reading)
     return answer_if_changed(req, state_answer(state, thresholds, world().clock(), wanted(req)))
 
 
@@ -67,7 +68,8 @@ async def list_charges(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _outside() -> Outside:
-    return Outside(world().profiles, world().states, world().histories)
+    w = world()
+    return Outside(w.profiles, w.states, w.histories, w.catalogs, w.vocabularies)
 
 
 def _stretch(req: func.HttpRequest, most: int) -> Stretch:

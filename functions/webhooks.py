@@ -8,6 +8,7 @@ from shared.bootstrap import world
 from shared.codec import told
 from shared.codec.telling import MakeEndpoint, PutEndpoint
 from shared.codec.trails import dead_letter_answer, dead_letter_of, endpoint_answer, event_answer
+from shared.domain.garage import SHOWN_FOR
 from shared.domain.principal import Principal
 from shared.domain.webhooks import Endpoint
 from shared.errors import NotFound
@@ -22,7 +23,8 @@ async def make_webhook(req: func.HttpRequest) -> func.HttpResponse:
     who, wanted = await caller(req), body(MakeEndpoint, req)
     what = wanted.partner, wanted.url, frozenset(wanted.kinds)
     made = await webhooks.create(who, *what, asked(req, who, "webhooks", makes="whe"), world().outgoing)
-    return answer(endpoint_answer(made, _secret(made, who.at)), 201)
+    shown = who.at < made.created_at + SHOWN_FOR and made.rotated_at is None
+    return answer(endpoint_answer(made, _secret(made, who.at) if shown else None), 201)
 
 
 @endpoint(bp, "GET", "v1/webhooks", told.EndpointsAnswer)

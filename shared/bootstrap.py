@@ -109,7 +109,7 @@ class World:
 
     @cached_property
     def watch(self) -> Watch:
-        return Watch(uuid4().hex[:12], self.sightings, self.reach)
+        return Watch(uuid4().hex[:12], self.sightings, self.catalogs, self.reach)
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -316,12 +316,12 @@ class World:
     @property
     def planning(self) -> Planning:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        return Planning(*stores, self.deliveries, self.words)
+        return Planning(*stores, self.deliveries, self.words, self.catalogs)
 
     @property
     def outgoing(self) -> Outgoing:
         p = self.planning
-        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words
+        planning = p.profiles, p.people, p.brands, p.endpoints, p.inbox, p.deliveries, p.words, p.catalogs
         more = self.notifications, self.codes, self.mailer, self.caller
         return Outgoing(*planning, *more, self._settings.public_url, self.quotas)
 

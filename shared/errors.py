@@ -35,6 +35,7 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     CATALOG_FULL = "catalog_full"
     CODE_REJECTED = "code_rejected"
+    CODE_SPENT = "code_spent"
     CONFIG_TOO_LARGE = "config_too_large"
     FORBIDDEN = "forbidden"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"

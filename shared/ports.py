@@ -1,6 +1,6 @@
 """What the use cases need from the outside world. Every call may raise Unavailable."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -180,6 +180,10 @@ class Rules(Protocol):
 class Vocabularies(Protocol):
     async def decoder(self, brand: str) -> Decode:
         """What reads the messages of the brand's vehicles."""
+        ...
+
+    async def not_places(self, brand: str) -> Set[str]:
+        """The brand's signals that are known to tell no place."""
         ...
 
     async def load(self, brand: str) -> Release:

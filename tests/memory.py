@@ -4,7 +4,7 @@ import builtins
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import count
 from uuid import uuid4
@@ -230,10 +230,16 @@ class MemoryVocabularies:
         self._decoders: dict[str, tuple[Release, Decoder]] = {}
 
     async def decoder(self, brand: str) -> Decode:
+        return self._decoder(brand).decode
+
+    async def not_places(self, brand: str) -> Set[str]:
+        return self._decoder(brand).not_places
+
+    def _decoder(self, brand: str) -> Decoder:
         release = self.held.get(brand, _SHIPPED)
         if brand not in self._decoders or self._decoders[brand][0] is not release:
             self._decoders[brand] = (release, Decoder(vocabulary(release)))
-        return self._decoders[brand][1].decode
+        return self._decoders[brand][1]
 
     async def load(self, brand: str) -> Release:
         return self.held.get(brand, _SHIPPED)
@@ -718,7 +724,7 @@ class MemoryWorld:
         self.reach = Reach(self.profiles, self.states, self.notifications, self.people)
         self.console: Console | None = Console("https://issuer.example", "console", "openid", None)
         self.sightings = MemorySightings(self.states)
-        self.watch = Watch(uuid4().hex, self.sightings, self.reach)
+        self.watch = Watch(uuid4().hex, self.sightings, self.catalogs, self.reach)
         self.checks = Checks(self.profiles, self.catalogs)
         self.ingest = Ingest("telemetry", self.outside, self.handover_after)
         self.lifecycle = Lifecycle("lifecycle", self.states, self.ledgers, self.parking)
@@ -732,12 +738,12 @@ class MemoryWorld:
     @property
     def planning(self) -> Planning:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox
-        return Planning(*stores, self.deliveries, self.words)
+        return Planning(*stores, self.deliveries, self.words, self.catalogs)
 
     @property
     def outgoing(self) -> Outgoing:
         stores = self.profiles, self.people, self.brands, self.endpoints, self.inbox, self.deliveries, self.words
-        more = self.notifications, self.codes, self.mailer, self.caller
+        more = self.catalogs, self.notifications, self.codes, self.mailer, self.caller
         return Outgoing(*stores, *more, "https://api.example/api/v1", self.quotas)
 
     @property

@@ -80,7 +80,11 @@ def privacy_answer(p: Profile, now: int) -> schemas.PrivacyAnswer:
         "vehicleId": p.vehicle_id,
         "mode": p.privacy.mode(now).value,
         "exclusions": [
-            {"mode": e.mode.value, "from": moment(e.starts_at), "until": moment(e.ends_at) if e.ends_at else None}
+            {
+                "mode": e.mode.value,
+                "from": moment(max(e.starts_at, p.owned_since)),
+                "until": moment(e.ends_at) if e.ends_at else None,
+            }
             for e in ahead
         ],
     }

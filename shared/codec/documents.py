@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.codec.offers import grant, grant_document, subscription, subscription_document
 from shared.domain.audit import Access, Tally
+from shared.domain.clearing import Clearing
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.garage import Invitation, Member, Membership, Role
 from shared.domain.history import day_of
@@ -73,6 +74,8 @@ def profile_document(p: Profile) -> Document:
         "revision": p.revision,
         "borders": p.borders,
     }
+    document |= {"historyFrom": p.history_from} if p.history_from else {}
+    document |= {"clearing": p.clearing} if p.clearing else {}
     return document | ({} if p.due is None else {"due": p.due})
 
 
@@ -101,6 +104,8 @@ def profile(doc: Document) -> Profile:
         tuple(_owed(entry) for entry in doc["outbox"]),
         doc.get("due"),
         doc["revision"],
+        history_from=doc.get("historyFrom", 0),
+        clearing=tuple(Clearing(*c) for c in doc.get("clearing", ())),
         borders=tuple(doc.get("borders", [doc["ownedSince"]] if doc["ownedSince"] else [])),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.catalog import Catalog, Config, Feature, Kind, Needs, Plan
+from shared.domain.catalog import Catalog, Config, Data, Feature, Kind, Needs, Plan
 from shared.domain.garage import Role
 from shared.domain.policy import Mode, Status
 from shared.domain.subscription import Entry, Grant, Subscription
@@ -35,7 +35,8 @@ def feature_document(f: Feature) -> Document:
         "statuses": sorted(f.needs.statuses),
         "mode": f.needs.mode,
     }
-    return {"id": f.id, "name": f.name, "kind": f.kind.value, "config": _config(f.config), "needs": needs}
+    what = {"id": f.id, "name": f.name, "kind": f.kind.value, "config": _config(f.config)}
+    return what | {"needs": needs, "shows": sorted(f.shows)}
 
 
 def _feature(doc: Document) -> Feature:
@@ -50,7 +51,8 @@ def _feature(doc: Document) -> Feature:
         frozenset(map(Status, n["statuses"])),
         Mode(n["mode"]) if n["mode"] else None,
     )
-    return Feature(doc["id"], doc["name"], Kind(doc["kind"]), doc["config"], needs)
+    shows = frozenset(map(Data, doc.get("shows", ())))
+    return Feature(doc["id"], doc["name"], Kind(doc["kind"]), doc["config"], needs, shows)
 
 
 def plan_document(p: Plan) -> Document:

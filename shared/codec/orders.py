@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from shared.codec.bodies import Body, Id, Name, Time
-from shared.domain.catalog import Catalog, Feature, Kind, Needs, Plan
+from shared.domain.catalog import Catalog, Data, Feature, Kind, Needs, Plan
 from shared.domain.garage import Role
 from shared.domain.period import is_period
 from shared.domain.policy import Mode, Status
@@ -67,19 +67,22 @@ class NeedsBody(Body):
 
 
 class FeatureBody(Body):
-    """A feature, and what has to be so for it to be used. A static one has a config."""
+    """A feature, what has to be so for it to be used, and what it shows to guests who are lent it. A static one has a
+    config."""
 
     id: Id
     name: Name | None = None
     kind: Annotated[Kind, Field(strict=False)] = Kind.BOOLEAN
     config: ConfigBody | None = None
     needs: NeedsBody = NeedsBody()
+    shows: Annotated[list[Annotated[Data, Field(strict=False)]], Field(max_length=len(Data))] = []
 
     def feature(self) -> Feature:
         """Raises Malformed for a config of what is not static."""
         if (self.config is not None) != (self.kind is Kind.STATIC):
             raise Malformed(f"features.{self.id}.config: what is static has one, and nothing else")
-        return Feature(self.id, self.name or self.id, self.kind, self.config, self.needs.needs())
+        needs, shows = self.needs.needs(), frozenset(self.shows)
+        return Feature(self.id, self.name or self.id, self.kind, self.config, needs, shows)
 
 
 class PlanBody(Body):

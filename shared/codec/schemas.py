@@ -361,6 +361,7 @@ class FeatureAnswer(TypedDict):
     kind: str
     config: Config | None
     needs: NeedsAnswer
+    shows: list[str]
 
 
 class PlanAnswer(TypedDict):

@@ -142,7 +142,7 @@ def _fix(found: Any) -> Fix | None:
 
 
 def _policy_document(p: Policy) -> Document:
-    return {
+    document: Document = {
         "brand": p.brand,
         "status": p.status,
         "privacy": privacy_document(p.privacy),
@@ -150,8 +150,9 @@ def _policy_document(p: Policy) -> Document:
         "historyDays": p.history_days,
         "borders": p.borders,
     }
+    return document | ({"historyFrom": p.history_from} if p.history_from else {})
 
 
 def _policy(doc: Document) -> Policy:
     what = doc["brand"], Status(doc["status"]), privacy(doc["privacy"]), doc["rules"], doc["historyDays"]
-    return Policy(*what, tuple(doc.get("borders", ())))
+    return Policy(*what, tuple(doc.get("borders", ())), doc.get("historyFrom", 0))

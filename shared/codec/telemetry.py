@@ -4,7 +4,7 @@ A message that is right in every part is decoded and checked in one pass in C. A
 tell what is wrong with it: the whole message, or single readings that are left out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,11 @@ class Decoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary, self._shapes = vocabulary, Shapes(vocabulary)
+
+    @property
+    def not_places(self) -> Set[str]:
+        """Signals of the vocabulary that are known to tell no place."""
+        return self._vocabulary.not_places
 
     def decode(self, device: str, body: bytes, arrived_at: int) -> Telemetry:
         """What `device` sent, as the hub stamped it; the body is never asked who sent it. `arrived_at` is epoch ms.

@@ -31,6 +31,17 @@ class Kind(StrEnum):
     STATIC = "static"
 
 
+class Data(StrEnum):
+    """What a feature may show of a vehicle to a guest to whom it was lent: its newest readings but for places, places,
+    what it reported over time, its rules with their fences and episodes, what its rules find."""
+
+    STATE = "state"
+    POSITION = "position"
+    HISTORY = "history"
+    RULES = "rules"
+    NOTIFICATIONS = "notifications"
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What has to be so for a feature to be used, besides its being sold. An empty set asks for nothing; `mode` is the
@@ -48,13 +59,14 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something a vehicle or its user may be entitled to."""
+    """Something a vehicle or its user may be entitled to. `shows` is what a guest is shown who was lent it."""
 
     id: str
     name: str = ""
     kind: Kind = Kind.BOOLEAN
     config: Config | None = None
     needs: Needs = Needs()
+    shows: frozenset[Data] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,17 @@ def trusting(state: VehicleState) -> VehicleState:
 
 
 def without_history(state: VehicleState) -> VehicleState:
-    """Without the samples that are still on their way into history."""
-    return replace(state, open=Open(), outbox=tuple(e for e in state.outbox if isinstance(e, Notification)))
+    """Without the samples that are still on their way into history, and what was to be derived of them."""
+    left, track = tuple(e for e in state.outbox if isinstance(e, Notification)), state.track._replace(outdated=())
+    return replace(state, open=Open(), outbox=left, track=track)
+
+
+def closed(state: VehicleState) -> VehicleState:
+    """With the open chunk on its way into history, if it holds anything."""
+    if not state.open.table.rows:
+        return state
+    chunk = state.open.close(state.vehicle_id, state.policy.history_days)
+    return replace(state, open=Open(), outbox=(*state.outbox, chunk))
 
 
 def settled(state: VehicleState, border: int) -> VehicleState:
@@ -164,10 +173,17 @@ class _Folding:
     def _take(self, samples: Sequence[Sample], event: Event, late: bool) -> bool:
         """Whether any reading or history sample was new."""
         new, told, strays = False, list[Told](), list[Sample]()
+        policy = self._state.policy
         if not late and samples:
             self._clock = self._clock.follow(max([s.at for s in samples]), event.arrived_at)
         for sample in samples:
             if not sample.readings:
+                continue
+            keeps = policy.history_days > 0 and sample.at >= policy.history_from
+            if sample.at < policy.owned_since:
+                new = new or keeps
+                if keeps:
+                    self._keep_for_last_owner(sample, event.telemetry.sequence, late, strays)
                 continue
             fresh, before, beyond = _merge(self._signals, sample, self._room)
             if beyond:
@@ -179,7 +195,7 @@ class _Folding:
             fix = self._locate(fresh, before)
             if fresh and not late:
                 told += self._weigh(self._view(fresh, before, sample.at, fix, last_fix), event.arrived_at)
-            if self._state.policy.history_days:
+            if keeps:
                 new = True
                 self._keep(sample, event.telemetry.sequence, late, strays)
             self._newest = max(self._newest, sample.at)
@@ -245,6 +261,9 @@ class _Folding:
         """Into the open chunk, which never holds samples of two owners; of a message that may be a repeat, under an id
         of its own."""
         self._track = self._track.touch(sample, self._newest)
+        self._store(sample, sequence, late, strays)
+
+    def _store(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
         if late:
             strays.append(sample)
             return
@@ -252,6 +271,11 @@ class _Folding:
             self._owes.append(self._open.close(self._state.vehicle_id, self._state.policy.history_days))
             self._open = Open()
         self._open = self._open.add(sample, sequence)
+
+    def _keep_for_last_owner(self, sample: Sample, sequence: int, late: bool, strays: list[Sample]) -> None:
+        """What was seen before the vehicle changed hands says nothing of it now: it only goes into history."""
+        self._track = self._track.over(Span(sample.at, sample.at))
+        self._store(sample, sequence, late, strays)
 
     def _crosses_border(self, at: int) -> bool:
         policy = self._state.policy
@@ -294,13 +318,15 @@ def passed(state: VehicleState, book: Book, now: int) -> VehicleState:
     """The state after what time alone has brought by `now` (epoch ms)."""
     offset = state.clock.offset
     after = replace(state, track=state.track.elapse(state.seen_at, now, offset))
+    closes_at = after.open_until
+    after = closed(after) if closes_at is not None and now >= closes_at else after
     if state.policy.status is Status.DECOMMISSIONED or state.policy.privacy.mode(now) is Mode.OFFLINE:
         return after
     view = View(state.signals, {}, {}, state.episodes, now, moved_at=state.track.moved_at)
     episodes, told = elapse(book, state.episodes, view, state.heard_at(now), now, offset)
     allowance, told = state.allowance.admit(told, now) if told else (state.allowance, told)
     told_now = notifications(state, told, None)
-    outbox, committed = (*state.outbox, *told_now), state.committed + len(told_now)
+    outbox, committed = (*after.outbox, *told_now), state.committed + len(told_now)
     return replace(after, episodes=episodes, outbox=outbox, committed=committed, allowance=allowance)
 
 

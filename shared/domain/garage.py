@@ -10,6 +10,8 @@ TRIES = 5
 """Wrong codes after which a claim code is locked."""
 INVITATION_LIVES = 7 * 86_400_000
 """Milliseconds for which an invitation can be accepted."""
+SHOWN_FOR = 10 * 60_000
+"""Milliseconds after it was made for which a secret is shown again to who repeats the request that made it."""
 MEMBERS = 20
 """People with access to one vehicle, and invitations that are open, at most."""
 
@@ -51,6 +53,10 @@ class Code:
 
     def locked(self) -> bool:
         return self.tries >= TRIES
+
+    def holds(self, at: int) -> bool:
+        """Whether it can be used at a moment (epoch ms)."""
+        return at < self.expires_at and not self.locked()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def claimed(profile: Profile, user: str, digest: str, at: int) -> tuple[Profile,
     """The profile with the person as its owner, and True; or with a try less, and False. A locked or expired code is as
     none."""
     code = profile.code
-    if code is None or code.locked() or at >= code.expires_at:
+    if code is None or not code.holds(at):
         return profile, False
     if code.digest != digest:
         return replace(profile, code=replace(code, tries=code.tries + 1)), False
@@ -48,10 +48,12 @@ def handed_over(profile: Profile, to: str | None, at: int) -> Profile:
     for user in profile.members:
         profile = profile.admitting(user, None, at)
     privacy = profile.privacy.changed(Mode.FULL, at + TAKES_EFFECT, None, at)
+    refused = not profile.history_days
     profile = replace(
         profile,
         invitations=(),
         code=None,
+        history_from=max(profile.history_from, at) if refused else profile.history_from,
         consents={},
         off=frozenset(),
         rules=profile.rules + 1,

@@ -73,8 +73,8 @@ class Privacy(NamedTuple):
 
 class Policy(NamedTuple):
     """A copy out of the profile that changes in one write with it. `rules` is the version of the vehicle's own rules,
-    `history_days` for how long its samples are kept; 0 keeps none. `borders` are the moments at which the vehicle
-    changed hands lately, in order (epoch ms)."""
+    `history_days` for how long its samples are kept (0 keeps none), `borders` the moments at which the vehicle changed
+    hands lately, in order, `history_from` from when on samples are seen that may be kept (epoch ms)."""
 
     brand: str
     status: Status = Status.ACTIVE
@@ -82,6 +82,12 @@ class Policy(NamedTuple):
     rules: int = 0
     history_days: int = 30
     borders: tuple[int, ...] = ()
+    history_from: int = 0
+
+    @property
+    def owned_since(self) -> int:
+        """When the present ownership began (epoch ms)."""
+        return self.borders[-1] if self.borders else 0
 
     def ownership(self, at: int) -> int:
         """The number of the period of ownership that a moment lies in, counted from the first that is remembered. A

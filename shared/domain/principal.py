@@ -99,9 +99,17 @@ def _require_one_of(caller: Principal, profile: Profile, *roles: Role) -> None:
 
 
 def visible_since(caller: Principal, profile: Profile) -> int:
-    """From when on (epoch ms) the caller may read what the vehicle reported: a person since the own access began, and
-    everyone but operators and the vehicle within the present ownership."""
-    if caller.kind in (Kind.OPERATOR, Kind.VEHICLE):
-        return 0
-    member = profile.members.get(caller.subject)
-    return max(profile.owned_since, member.since if member else 0)
+    """From when on (epoch ms) the caller may read what the vehicle reported: a person since the own access began, a
+    partner since its owner agreed, and everyone but operators within the present ownership. The vehicle shows it to
+    whoever sits in it: it is no exception."""
+    match caller.kind:
+        case Kind.OPERATOR:
+            return 0
+        case Kind.VEHICLE:
+            return profile.owned_since
+        case Kind.USER:
+            member = profile.members.get(caller.subject)
+            return max(profile.owned_since, member.since if member else 0)
+        case Kind.PARTNER:
+            agreed = profile.consents.get(f"partner.{caller.subject}")
+            return max(profile.owned_since, agreed.at if agreed else caller.at)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.domain.catalog import FEATURES
+from shared.domain.clearing import Clearing, cleared_from, with_clearing
 from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.notification import Audience, Notification
@@ -62,7 +63,8 @@ class Profile:
     `rules` is the version of its own rules, `owned_since` when its period of ownership began, `borders` when it changed
     hands lately, in order (epoch ms), `tried` the plans whose trial it had, `off` the features that its users switched
     off. `outbox` is what is still to be handed on, `due` the earliest moment at which time alone may do something
-    (epoch ms), `revision` counts its writes. `fresh` goes into the books in the same write; none is stored."""
+    (epoch ms), `revision` counts its writes. `fresh` goes into the books in the same write; none is stored. What was
+    seen before `history_from` (epoch ms) is never kept; `clearing` is what is being deleted from history."""
 
     vehicle_id: str
     vin: str
@@ -89,12 +91,24 @@ class Profile:
     revision: int = 0
     fresh: tuple[Entry, ...] = ()
     borders: tuple[int, ...] = ()
+    history_from: int = 0
+    clearing: tuple[Clearing, ...] = ()
 
     def policy(self) -> Policy:
         """What ingest must know of it."""
+        days = self.history_days
+        return Policy(self.brand, self.status, self.privacy, self.rules, days, self.borders, self.history_from)
+
+    @property
+    def history_days(self) -> int:
+        """For how many days samples are kept; 0 keeps none."""
         consent = self.consents.get(HISTORY)
-        days = HISTORY_DAYS if consent is None else consent.days if consent.granted else 0
-        return Policy(self.brand, self.status, self.privacy, self.rules, days, self.borders)
+        return HISTORY_DAYS if consent is None else consent.days if consent.granted else 0
+
+    def hides(self, at: int, now: int) -> bool:
+        """Whether history shows nobody what was seen at a moment (epoch ms), as its owner wants it deleted."""
+        refused = not self.history_days and at >= self.owned_since
+        return refused or any(c.hides(at, now) for c in self.clearing)
 
     def asked_before(self, key: str | None, digest: str) -> str | None:
         """What this very request made when it came first; raises Reused if the key asked for something else."""
@@ -121,10 +135,8 @@ class Profile:
 
     def agreed_at(self, purpose: str, at: int, versions: Iterable[Consent]) -> bool:
         """Whether its present owner agrees, and did at a moment (epoch ms), by the consent's versions in order."""
-        if not self.agreed(purpose) or at < self.owned_since:
-            return False
         then = [c for c in versions if self.owned_since <= c.at <= at]
-        return bool(then) and then[-1].granted
+        return self.agreed(purpose) and bool(then) and then[-1].granted
 
     def subscription(self, id: str) -> Subscription:
         found = next((s for s in self.subscriptions if s.id == id), None)
@@ -165,6 +177,7 @@ class Profile:
     def next_moment(self) -> int | None:
         """When time alone brings something; while it owes a moment that has long come, another one after each write."""
         moments = [self.revision] if self.outbox else []
+        moments += [c.not_before for c in self.clearing]
         moments += [m.ends_at + SKEW for m in self.members.values() if m.ends_at is not None]
         moments += [event.at for s in self.subscriptions for event in s.upcoming(s.told_until)[:1]]
         return min(moments, default=None)
@@ -210,7 +223,21 @@ def consented(profile: Profile, consent: Consent) -> tuple[Profile, Consent]:
     known = profile.consents.get(consent.purpose)
     kept = profile.consents if known else _with_place(profile.consents, consent)
     said = replace(consent, version=known.version + 1 if known else 1)
-    return replace(profile, consents={**kept, consent.purpose: said}), said
+    after = replace(profile, consents={**kept, consent.purpose: said})
+    return (kept_for_less(profile, after, said.at) if consent.purpose == HISTORY else after), said
+
+
+def kept_for_less(before: Profile, after: Profile, at: int) -> Profile:
+    """With the deletion of what was kept for longer than is wanted from now on (epoch ms), and after a refusal nothing
+    kept that was seen while it held."""
+    days = after.history_days
+    if not before.history_days:
+        after = replace(after, history_from=max(after.history_from, at))
+    if days >= before.history_days:
+        return after
+    clearing = cleared_from(before.owned_since, at, days)
+    seen_from = after.history_from if days else max(after.history_from, clearing.end)
+    return replace(after, history_from=seen_from, clearing=with_clearing(after.clearing, clearing))
 
 
 def _with_place(consents: Mapping[str, Consent], consent: Consent) -> Mapping[str, Consent]:

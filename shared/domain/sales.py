@@ -60,6 +60,19 @@ def _long_over(s: Subscription, at: int) -> bool:
     return phase.state in OVER and phase.starts_at + KEPT <= at
 
 
+def without_earlier(profile: Profile, at: int) -> Profile:
+    """Without what was over before the present ownership began, as seen at a moment (epoch ms)."""
+    since = profile.owned_since
+
+    def concerns(s: Subscription) -> bool:
+        phase = s.phase(at)
+        return phase.state not in OVER or phase.starts_at > since
+
+    kept = tuple(s for s in profile.subscriptions if concerns(s))
+    grants = tuple(g for g in profile.grants if g.ends_at is None or g.ends_at > since)
+    return replace(profile, subscriptions=kept, grants=grants)
+
+
 def bought(profile: Profile, plan: Plan, id: str, starts_at: int, at: int, by: str) -> Profile:
     """With the plan sold. What an operator sells is paid for; a person begins with the trial, once a vehicle.
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from shared.domain.handover import seen_since
 from shared.domain.location import Fix
 from shared.domain.policy import Privacy
 from shared.domain.telemetry import Value
@@ -38,10 +39,9 @@ class Sighting(NamedTuple):
 
 def sighting(s: VehicleState, since: int = 0) -> Sighting:
     """Of a state, without what was seen before a moment (epoch ms)."""
-    found = {name: s.signals[path] for name, path in SIGNALS.items() if path in s.signals}
-    told = sum(episode.told and episode.since >= since for episode in s.episodes.values())
+    s = seen_since(s, since)
+    readings = {name: s.signals[path] for name, path in SIGNALS.items() if path in s.signals}
+    told = sum(episode.told for episode in s.episodes.values())
     seen = max(s.seen_at, s.connection.at if s.connection else -1)
-    readings = {name: reading for name, reading in found.items() if reading.at >= since}
     connected = s.connection.connected if s.connection else None
-    fix = s.location.fix if s.location.fix and s.location.fix.at >= since else None
-    return Sighting(s.vehicle_id, s.revision, seen, readings, connected, told, s.policy.privacy, fix)
+    return Sighting(s.vehicle_id, s.revision, seen, readings, connected, told, s.policy.privacy, s.location.fix)

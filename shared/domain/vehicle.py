@@ -21,6 +21,10 @@ RESTART = 2**20
 """A jump of the sequence beyond this is a device that lost its counter; a smaller one is a gap."""
 
 
+CLOSES_AFTER = 3_600_000
+"""Milliseconds of silence, at least, after which the open chunk is closed."""
+
+
 class Outcome(StrEnum):
     """What became of one event: exactly one of these. The vehicle sent a `duplicate` twice; what is `redelivered` came
     again from the hub, after a crash of ours: it was taken in before, and was not counted."""
@@ -116,7 +120,7 @@ class VehicleState:
         if self.track.outdated:
             owed = min(owed or now, now)
         offset = self.clock.offset
-        moments = [owed, self.track.next_moment(self.seen_at, offset)]
+        moments = [owed, self.track.next_moment(self.seen_at, offset), self.open_until]
         if self.policy.privacy.mode(now) is Mode.OFFLINE:
             moments.append(self.policy.privacy.ends_at(now))
         elif self.policy.status is not Status.DECOMMISSIONED:
@@ -125,6 +129,12 @@ class VehicleState:
             moments.append(self.at_once)
         due = min((m for m in moments if m is not None), default=None)
         return replace(self, owed=owed, due=due, revision=self.revision + 1)
+
+    @property
+    def open_until(self) -> int | None:
+        """When the open chunk is closed though nothing more came (epoch ms), so that its samples are kept no longer
+        than others: an hour or two after it was heard last, on the hour, so that it does not move with every event."""
+        return self.seen_at - self.seen_at % CLOSES_AFTER + 2 * CLOSES_AFTER if self.open.table.rows else None
 
     @property
     def at_once(self) -> int:

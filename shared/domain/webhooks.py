@@ -75,11 +75,12 @@ class Endpoint:
         days."""
         if well:
             return replace(self, failing_since=None) if self.failing_since is not None else self
+        if self.unverified_since is not None and not gone:
+            late = now >= self.unverified_since + VERIFIED_WITHIN
+            return replace(self, enabled=False, reason="not verified") if late else self
         since = self.failing_since if self.failing_since is not None else now
         if gone:
             return replace(self, failing_since=since, enabled=False, reason="gone")
-        unverified = self.unverified_since is not None
-        if now >= since + (VERIFIED_WITHIN if unverified else GIVES_UP_AFTER):
-            reason = "not verified" if unverified else "failing"
-            return replace(self, failing_since=since, enabled=False, reason=reason)
+        if now >= since + GIVES_UP_AFTER:
+            return replace(self, failing_since=since, enabled=False, reason="failing")
         return replace(self, failing_since=since) if self.failing_since is None else self

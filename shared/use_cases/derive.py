@@ -108,7 +108,8 @@ async def _look(state: VehicleState, window: Span, histories: Histories) -> _See
     known: list[Trip | Charge] = []
     for day in days_between(window.start, window.end + 1):
         known += await histories.derived(state.vehicle_id, day)
-    return _Seen(window, known, await samples_between(state, *window, histories))
+    samples = await samples_between(state, *window, histories)
+    return _Seen(window, known, [s for s in samples if s.at >= state.policy.history_from])
 
 
 def _goes_on(derived: Trip | Charge, state: VehicleState) -> bool:

@@ -88,6 +88,7 @@ class Checks:
         vehicle = asked.vehicle_id
         try:
             profile = (await self._profiles.load(vehicle)).value
+            require_access(caller, profile, Scope.ENTITLEMENTS)
             found = _Snapshot(profile, await self._catalogs.load(profile.brand), caller.at)
         except Unavailable:
             held = self._held.get(vehicle)
@@ -107,7 +108,6 @@ class Checks:
         person is not in it, as the car can't know. Of more features than a passport holds those are left out that stand
         last in the catalogue and do not fit; `leftOut` in the claims says how many. Raises NotFound."""
         snapshot, _ = await self._snapshot(caller, Question(vehicle_id, command=True))
-        require_access(caller, snapshot.profile, Scope.ENTITLEMENTS)
         features = dict[str, Mapping[str, object]]()
         for id, feature in snapshot.catalog.features.items():
             decision = entitlement.check(snapshot.profile, snapshot.catalog, id, None, caller.at)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain import ownership
-from shared.domain.folding import settled
-from shared.domain.garage import CODE_LIVES, Invitation, Member, digest_of
+from shared.domain.garage import CODE_LIVES, INVITATION_LIVES, SHOWN_FOR, Invitation, Member, digest_of
+from shared.domain.handover import handed_over
 from shared.domain.principal import Kind, Principal, require_access, require_changes, require_owner, require_user
 from shared.domain.profile import SWITCHED_OFF, Profile, Request, remembering
 from shared.domain.vin import is_vin
@@ -14,6 +14,8 @@ from shared.errors import Code, Contradiction, Forbidden, Malformed, NotFound
 from shared.ports import Catalogs, Codes
 from shared.use_cases.amend import Asked, Change, Reach, amend, amend_once
 
+NO_VEHICLE = "veh-none"
+"""Read in the place of a vehicle that is not there, so that it takes as long as one of another brand."""
 IN_FLIGHT = 8
 """Profiles of one person's vehicles that are read at once."""
 
@@ -29,7 +31,7 @@ class Made:
 async def make_code(caller: Principal, vehicle_id: str, asked: Asked, codes: Codes, o: Reach) -> Made:
     """A code with which a person becomes the owner of a vehicle that has none, for the operator or the car to show.
 
-    Raises Forbidden, NotFound, Contradiction(already_claimed), Reused."""
+    Raises Forbidden, NotFound, Contradiction(already_claimed, code_spent), Reused."""
 
     def admit(profile: Profile) -> None:
         require_access(caller, profile)
@@ -42,7 +44,7 @@ async def make_code(caller: Principal, vehicle_id: str, asked: Asked, codes: Cod
 async def make_transfer(caller: Principal, vehicle_id: str, asked: Asked, codes: Codes, o: Reach) -> Made:
     """A code with which another person takes the vehicle over from its owner, for the owner or an operator to give.
 
-    Raises Forbidden, NotFound, Reused."""
+    Raises Forbidden, NotFound, Contradiction(code_spent), Reused."""
 
     def admit(profile: Profile) -> None:
         require_owner(caller, profile)
@@ -66,7 +68,9 @@ async def _code(
         return Change(ownership.with_code(profile, digest, transfers, caller.at))
 
     expires = str(caller.at + CODE_LIVES)
-    _, made = await amend_once(vehicle_id, replace(asked, made=expires), decide, o, admit)
+    profile, made = await amend_once(vehicle_id, replace(asked, made=expires), decide, o, admit)
+    if not (profile.code and profile.code.digest == digest and profile.code.holds(caller.at)):
+        raise _spent()
     return Made(secret, int(made))
 
 
@@ -75,21 +79,23 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
 
     Raises Forbidden(code_rejected), Contradiction(being_forgotten, too_many_vehicles), Reused, Unavailable."""
     await _require_staying(caller, o)
-    vehicle_id, claimed = await o.profiles.find(vin) if is_vin(vin) else None, False
-    if vehicle_id is None:
-        raise _rejected()
+    vehicle_id = await o.profiles.find(vin) if is_vin(vin) else None
+    vehicle_id, claimed = vehicle_id or NO_VEHICLE, False
     digest = digest_of(vehicle_id, code)
 
     def decide(profile: Profile) -> Change:
         nonlocal claimed
-        claimed = profile.asked_before(asked.key, asked.digest) is not None
-        if claimed or profile.brand != caller.brand:
+        claimed = False
+        if profile.brand != caller.brand:
+            raise _rejected()
+        if profile.asked_before(asked.key, asked.digest) is not None:
+            claimed = profile.primary == caller.subject
             return Change(profile)
         after, claimed = ownership.claimed(profile, caller.subject, digest, caller.at)
         if claimed and asked.key:
             after = remembering(after, Request(asked.key, asked.digest, vehicle_id))
         begins = after.owned_since != profile.owned_since
-        return Change(after, lambda state: settled(state, after.owned_since), ()) if begins else Change(after)
+        return Change(after, lambda state: handed_over(state, after.owned_since), ()) if begins else Change(after)
 
     try:
         after = await amend(vehicle_id, decide, o)
@@ -103,9 +109,9 @@ async def claim(caller: Principal, vin: str, code: str, asked: Asked, o: Reach) 
 async def invite(
     caller: Principal, vehicle_id: str, member: Member, asked: Asked, codes: Codes, o: Reach
 ) -> tuple[Invitation, str]:
-    """Let whoever accepts it use the vehicle; with the secret to hand over, which is shown to nobody again.
+    """Let whoever accepts it use the vehicle; with the secret to hand over, shown for ten minutes at most.
 
-    Raises Forbidden, NotFound, Contradiction(too_many_members), Reused."""
+    Raises Forbidden, NotFound, Contradiction(too_many_members, code_spent), Reused."""
     secret = codes.make(asked.key)
 
     def decide(profile: Profile) -> Change:
@@ -114,7 +120,9 @@ async def invite(
 
     profile, made = await amend_once(vehicle_id, asked, decide, o, lambda profile: require_owner(caller, profile))
     found = next((i for i in profile.invitations if i.id == made), None)
-    return found or Invitation(made, member, "", 0), f"{vehicle_id}.{secret}"
+    if found is None or caller.at >= found.expires_at - INVITATION_LIVES + SHOWN_FOR:
+        raise _spent()
+    return found, f"{vehicle_id}.{secret}"
 
 
 async def withdraw(caller: Principal, vehicle_id: str, id: str, o: Reach) -> None:
@@ -146,6 +154,9 @@ async def accept(caller: Principal, token: str, asked: Asked, o: Reach) -> Profi
         profile, _ = await amend_once(vehicle_id, replace(asked, made=vehicle_id), decide, o, lambda profile: None)
     except NotFound:
         raise _rejected() from None
+    member = profile.members.get(caller.subject)
+    if member is None or (member.ends_at is not None and member.ends_at <= caller.at):
+        raise _rejected()  # what was accepted then has ended since
     return profile
 
 
@@ -162,7 +173,7 @@ async def remove(caller: Principal, vehicle_id: str, user_id: str, o: Reach) -> 
         ends = after.owned_since != profile.owned_since
         if not ends:
             return Change(after, protects=True)
-        return Change(after, lambda state: settled(state, after.owned_since), (), protects=True)
+        return Change(after, lambda state: handed_over(state, after.owned_since), (), protects=True)
 
     await amend(vehicle_id, decide, o)
 
@@ -216,6 +227,10 @@ async def _require_staying(caller: Principal, o: Reach) -> None:
     if person.erasure is not None:
         raise Contradiction("what is held about you is being forgotten", Code.BEING_FORGOTTEN)
     person.require_room()
+
+
+def _spent() -> Contradiction:
+    return Contradiction("what this key made is shown no more: ask with another key", Code.CODE_SPENT)
 
 
 def _rejected() -> Forbidden:

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from shared.domain.catalog import Data
 from shared.domain.charges import Charge
 from shared.domain.history import DAY, day_of, days_between
 from shared.domain.principal import Principal, Scope, require_access, visible_since
+from shared.domain.profile import Profile
 from shared.domain.series import Point, series
 from shared.domain.span import named_at
 from shared.domain.trips import Trip, is_trip_id
 from shared.errors import Code, Malformed, NotFound
-from shared.ports import Histories, Page, Profiles, States
+from shared.ports import Catalogs, Histories, Page, Profiles, States, Vocabularies
 from shared.use_cases.derive import samples_between
+from shared.use_cases.limited import not_lent, require_shown, shown
 
+_HISTORY, _WAYS = frozenset({Data.HISTORY}), frozenset({Data.HISTORY, Data.POSITION})
 LONGEST = 31 * DAY
 """Milliseconds that one request may ask for."""
 
@@ -23,6 +27,8 @@ class Outside:
     profiles: Profiles
     states: States
     histories: Histories
+    catalogs: Catalogs
+    vocabularies: Vocabularies
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,17 @@ async def read_series(
     """The readings of one signal in order of time, or one point for each interval of `resolution` milliseconds."""
     if resolution is not None and (resolution < 1000 or DAY % resolution):
         raise Malformed("a resolution divides a day into intervals of at least a second", Code.INVALID_QUERY)
-    start = max(await _visible_since(caller, vehicle_id, o), asked.start, _moment(asked.cursor))
+    profile, since = await _visible(caller, vehicle_id, _HISTORY, o)
+    allowed = await shown(caller, profile, o.catalogs)
+    if Data.POSITION not in allowed and path not in await o.vocabularies.not_places(profile.brand):
+        raise not_lent()
+    start = max(since, asked.start, _moment(asked.cursor))
     state = (await o.states.load(vehicle_id)).value
     found: list[Point] = []
     for day in days_between(start, asked.end) if start < asked.end else []:
         bounds = _bounds(day, start, asked.end)
-        found += series(await samples_between(state, *bounds, o.histories), path, resolution)
+        samples = await samples_between(state, *bounds, o.histories)
+        found += series((s for s in samples if not profile.hides(s.at, caller.at)), path, resolution)
         if len(found) > asked.limit:
             break
     page = found[: asked.limit]
@@ -61,12 +72,12 @@ async def read_derived[D: (Trip, Charge)](
     caller: Principal, vehicle_id: str, kind: type[D], asked: Stretch, o: Outside
 ) -> Page[D]:
     """Trips or charges that began within what is asked for, the newest first."""
-    since = await _visible_since(caller, vehicle_id, o)
+    profile, since = await _visible(caller, vehicle_id, _WAYS if kind is Trip else _HISTORY, o)
     until = min(asked.end, _moment(asked.cursor) if asked.cursor else asked.end)
     found: list[D] = []
     for day in reversed(days_between(asked.start, until) if asked.start < until else []):
         derived = [d for d in await o.histories.derived(vehicle_id, day) if isinstance(d, kind)]
-        own = [d for d in derived if asked.start <= named_at(d.id) < until and d.span.start >= since]
+        own = [d for d in derived if asked.start <= named_at(d.id) < until and _shown(d, profile, since, caller.at)]
         found += sorted(own, key=lambda d: named_at(d.id), reverse=True)
         if len(found) > asked.limit:
             break
@@ -76,17 +87,24 @@ async def read_derived[D: (Trip, Charge)](
 
 async def read_trip(caller: Principal, vehicle_id: str, id: str, o: Outside) -> Trip:
     """One trip, or NotFound; so also one from before the reader's period of ownership."""
-    since = await _visible_since(caller, vehicle_id, o)
+    profile, since = await _visible(caller, vehicle_id, _WAYS, o)
     for derived in await o.histories.derived(vehicle_id, day_of(named_at(id))) if is_trip_id(id) else ():
-        if isinstance(derived, Trip) and derived.id == id and derived.span.start >= since:
+        if isinstance(derived, Trip) and derived.id == id and _shown(derived, profile, since, caller.at):
             return derived
     raise NotFound("no such trip")
 
 
-async def _visible_since(caller: Principal, vehicle_id: str, o: Outside) -> int:
+async def _visible(caller: Principal, vehicle_id: str, wanted: frozenset[Data], o: Outside) -> tuple[Profile, int]:
+    """The vehicle, and from when on the caller may see its history (epoch ms); Forbidden for guests to whom no feature
+    shows it."""
     profile = (await o.profiles.load(vehicle_id)).value
     require_access(caller, profile, Scope.HISTORY)
-    return visible_since(caller, profile)
+    await require_shown(caller, profile, wanted, o.catalogs)
+    return profile, visible_since(caller, profile)
+
+
+def _shown(derived: Trip | Charge, profile: Profile, since: int, now: int) -> bool:
+    return derived.span.start >= since and not any(profile.hides(at, now) for at in derived.span)
 
 
 def _bounds(day: str, start: int, end: int) -> tuple[int, int]:

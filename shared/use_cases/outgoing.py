@@ -16,6 +16,7 @@ from shared.domain.wording import Call, Mail, values
 from shared.errors import Conflict, NotFound
 from shared.ports import Caller, Codes, Mailer, Notifications
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.limited import is_told
 from shared.use_cases.planning import Planning, concerns, may_hear, profile_of, say
 from shared.use_cases.quotas import Quotas
 
@@ -81,7 +82,7 @@ async def _mail(item: Item, now: int, o: Outgoing) -> Post | Verdict:
     if not own.wants(told.kind, Channel.EMAIL, *told.names):
         return Verdict(Outcome.SUPPRESSED, "preference")
     profile = None if told.kind in OURS else await profile_of(told, o.profiles)
-    if told.kind not in OURS and not _still_concerns(told, id, profile, now):
+    if told.kind not in OURS and not await _still_concerns(told, id, profile, now, o):
         return Verdict(Outcome.SUPPRESSED, "no access")
     if await o.inbox.superseded(item):
         return Verdict(Outcome.SUPPRESSED, "superseded")
@@ -100,10 +101,13 @@ def address(told: Notification, person: Person, now: int) -> str | None:
     return contact.email if contact.open(now) and told.at == contact.asked_at else None
 
 
-def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, now: int) -> bool:
+async def _still_concerns(told: Notification, id: PersonId, profile: Profile | None, now: int, o: Outgoing) -> bool:
     if Audience.NAMED in told.audience:
         return True  # whose data was forgotten has no address any more
-    return profile is not None and concerns(told, profile.members.get(id.user), now)
+    member = profile.members.get(id.user) if profile else None
+    if profile is None or member is None or not concerns(told, member, now):
+        return False
+    return await is_told(id.user, member, profile, now, o.catalogs)
 
 
 async def _written(
@@ -216,6 +220,6 @@ async def _health(seen: Endpoint, reply: Reply, now: int, o: Outgoing, challenge
 
 def _switched_off(e: Endpoint, now: int) -> Notification:
     facts: dict[str, Value] = {"endpoint": e.id, "partner": e.partner, "reason": e.reason}
-    fact = f"webhooks/{e.id}/off/{e.failing_since}"
+    fact = f"webhooks/{e.id}/off/{e.failing_since or e.unverified_since}"
     operators = frozenset({Audience.OPERATORS})
     return Notification.of_fact(fact, "webhook_disabled", "", e.brand, now, facts, None, operators)

@@ -16,8 +16,9 @@ from shared.domain.telemetry import Value
 from shared.domain.webhooks import REPLAYABLE_DAYS, Endpoint
 from shared.domain.wording import Key, values
 from shared.errors import NotFound, Refused
-from shared.ports import Brands, Deliveries, Endpoints, Inbox, People, Profiles
+from shared.ports import Brands, Catalogs, Deliveries, Endpoints, Inbox, People, Profiles
 from shared.use_cases.everywhere import save_person
+from shared.use_cases.limited import is_told
 from shared.use_cases.wording import Words, worded
 
 TEMPLATE_FAILED = "template_failed"
@@ -34,6 +35,7 @@ class Planning:
     inbox: Inbox
     deliveries: Deliveries
     words: Words
+    catalogs: Catalogs
 
 
 async def plan(told: Notification, now: int, o: Planning) -> int:
@@ -71,7 +73,8 @@ async def profile_of(told: Notification, profiles: Profiles) -> Profile | None:
 async def _people(told: Notification, profile: Profile | None, now: int, o: Planning) -> Sequence[PersonId]:
     found = set[str]()
     if profile and Audience.USERS in told.audience:
-        found |= {user for user, member in profile.members.items() if concerns(told, member, now)}
+        having = {user: member for user, member in profile.members.items() if concerns(told, member, now)}
+        found |= {user for user, m in having.items() if await is_told(user, m, profile, now, o.catalogs)}
     if profile and Audience.PRIMARY in told.audience and (primary := profile.primary):
         found |= {primary} if concerns(told, profile.members[primary], now) else set()
     ids = [PersonId(told.brand, user) for user in sorted(found)]

@@ -11,6 +11,7 @@ from shared.domain.profile import Consent, Profile, Request, consented, remember
 from shared.errors import Malformed, Unavailable
 from shared.ports import Clock, Profiles
 from shared.use_cases.amend import Change, Reach, amend
+from shared.use_cases.limited import require_unlimited
 
 BEGINS_AFTER = 2_000
 """Milliseconds from the request until a change of mode begins: longer than its commit may take."""
@@ -55,6 +56,14 @@ async def change_mode(caller: Principal, vehicle_id: str, wish: Wish, clock: Clo
         raise Unavailable("the change took too long: it may hold or not, ask again") from None
 
 
+async def read_mode(caller: Principal, vehicle_id: str, profiles: Profiles) -> Profile:
+    """The vehicle with its privacy, for whoever has access; Forbidden for guests who were lent some features only."""
+    profile = (await profiles.load(vehicle_id)).value
+    require_access(caller, profile)
+    require_unlimited(caller, profile)
+    return profile
+
+
 async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Reach) -> Consent:
     """Remember the next version of a consent; every version stays. What was said already is not said again.
 
@@ -77,8 +86,13 @@ async def give_consent(caller: Principal, vehicle_id: str, said: Consent, o: Rea
 
 
 async def read_consents(caller: Principal, vehicle_id: str, purpose: str, profiles: Profiles) -> Sequence[Consent]:
-    """Every version of a consent that the caller may see, the oldest first; NotFound without access."""
+    """Every version of a consent that the caller may see, the oldest first; NotFound without access. A partner sees
+    what was said of itself, and not by whom."""
     profile = (await profiles.load(vehicle_id)).value
     require_access(caller, profile, Scope.VEHICLE)
+    require_unlimited(caller, profile)
     since = profile.owned_since if caller.kind is not Kind.OPERATOR else 0
-    return [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    found = [consent for consent in await profiles.consents(vehicle_id, purpose) if consent.at > since]
+    if caller.kind is not Kind.PARTNER:
+        return found
+    return [replace(consent, by="") for consent in found if purpose == f"partner.{caller.subject}"]

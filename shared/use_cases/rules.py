@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from shared.domain.catalog import Data
 from shared.domain.principal import Principal, require_access, require_changes, require_operator
 from shared.domain.profile import Profile
 from shared.domain.rules import OWN_RULES, Rule, with_rule
 from shared.errors import Code, Conflict, Contradiction, NotFound, Unavailable
-from shared.ports import Rules
+from shared.ports import Catalogs, Rules
 from shared.use_cases.amend import Change, Reach, amend
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.limited import require_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Outside:
 
     reach: Reach
     rules: Rules
+    catalogs: Catalogs
 
 
 async def read_defaults(caller: Principal, rules: Rules) -> Sequence[Rule]:
@@ -46,6 +49,7 @@ async def read_own(caller: Principal, vehicle_id: str, o: Outside) -> Sequence[R
     for _ in range(ATTEMPTS):
         profile = (await o.reach.profiles.load(vehicle_id)).value
         require_access(caller, profile)
+        await require_shown(caller, profile, frozenset({Data.RULES}), o.catalogs)
         try:
             return await o.rules.own(vehicle_id, profile.rules)
         except Conflict:

@@ -125,10 +125,11 @@ async def revoke(caller: Principal, vehicle_id: str, id: str, asked: Asked, o: R
 
 
 async def read(caller: Principal, vehicle_id: str, o: Reach) -> Profile:
-    """What was sold and granted, for its owner and operators. Raises Forbidden, NotFound."""
+    """What was sold and granted, for its owner and operators; to an owner nothing that was over before the vehicle was
+    theirs. Raises Forbidden, NotFound."""
     profile = (await o.profiles.load(vehicle_id)).value
     require_owner(caller, profile)
-    return profile
+    return profile if caller.kind is Kind.OPERATOR else sales.without_earlier(profile, caller.at)
 
 
 async def read_books(caller: Principal, vehicle_id: str, subject: str, o: Reach) -> Sequence[Entry]:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
+from shared.domain.limited import limited_sighting
 from shared.domain.principal import Kind, Principal, visible_since
 from shared.domain.sighting import Sighting, sighting
 from shared.domain.tail import KEPT, OVERLAP, Mark, Tail
 from shared.errors import Code, Contradiction
-from shared.ports import Clock, Page, Sightings
+from shared.ports import Catalogs, Clock, Page, Sightings
 from shared.use_cases.amend import Reach
 from shared.use_cases.garage import read_own
+from shared.use_cases.limited import shown
 
 EVERY = 1_000
 """Milliseconds between two looks at the store."""
@@ -45,8 +47,8 @@ class _Followed:
 class Watch:
     """What an instance knows of where vehicles are, as long as somebody follows them."""
 
-    def __init__(self, instance: str, sightings: Sightings, reach: Reach) -> None:
-        self._sightings, self._reach = sightings, reach
+    def __init__(self, instance: str, sightings: Sightings, catalogs: Catalogs, reach: Reach) -> None:
+        self._sightings, self._catalogs, self._reach = sightings, catalogs, reach
         self._followed: dict[str, _Followed] = {}
         self._names = (f"{instance}-{number}" for number in count())
 
@@ -105,8 +107,11 @@ class Watch:
     async def _own(self, caller: Principal) -> list[Sighting]:
         own = await read_own(caller, self._reach)
         states = await asyncio.gather(*(self._reach.states.load(profile.vehicle_id) for profile, _ in own))
-        pairs = zip(own, states, strict=True)
-        return [sighting(found.value, visible_since(caller, profile)) for (profile, _), found in pairs]
+        seen = list[Sighting | None]()
+        for (profile, _), found in zip(own, states, strict=True):
+            whole = sighting(found.value, visible_since(caller, profile))
+            seen.append(limited_sighting(whole, await shown(caller, profile, self._catalogs)))
+        return [one for one in seen if one is not None]
 
 
 def _known(own: Sequence[Sighting]) -> Mark:

@@ -1,9 +1,12 @@
 """Registering vehicles, and reading what they are known to be."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from shared.domain.catalog import Data
 from shared.domain.folding import trusting
 from shared.domain.freshness import Thresholds
+from shared.domain.handover import seen_since
+from shared.domain.limited import ALL, limited_state
 from shared.domain.person import PersonId
 from shared.domain.policy import Status
 from shared.domain.principal import Principal, Scope, require_access, require_operator, visible_since
@@ -11,8 +14,21 @@ from shared.domain.profile import Profile, Request, moved_to
 from shared.domain.vehicle import VehicleState
 from shared.domain.vin import is_vin
 from shared.errors import Code, Conflict, Contradiction, NotFound
-from shared.ports import Brands, Page, Profiles, Sought, States, Versioned
+from shared.ports import Brands, Catalogs, Page, Profiles, Sought, States, Versioned, Vocabularies
 from shared.use_cases.amend import Change, Reach, amend, hand_on
+from shared.use_cases.garage import NO_VEHICLE
+from shared.use_cases.limited import not_lent, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a state reaches."""
+
+    profiles: Profiles
+    states: States
+    brands: Brands
+    catalogs: Catalogs
+    vocabularies: Vocabularies
 
 
 async def register(caller: Principal, draft: Profile, key: str | None, digest: str, o: Reach) -> Profile:
@@ -80,7 +96,7 @@ async def find(caller: Principal, sought: Sought, limit: int, cursor: str | None
         return await profiles.list(sought, limit, cursor)
     vehicle = await profiles.find(sought.vin)
     try:
-        found = [(await profiles.load(vehicle)).value] if vehicle else []
+        found = [(await profiles.load(vehicle or NO_VEHICLE)).value]
     except NotFound:
         return Page([])
     return Page([p for p in found if sought.fits(p)])
@@ -93,12 +109,14 @@ async def read_profile(caller: Principal, vehicle_id: str, profiles: Profiles, s
     return profile
 
 
-async def read_state(
-    caller: Principal, vehicle_id: str, profiles: Profiles, states: States, brands: Brands
-) -> tuple[VehicleState, Thresholds]:
-    """The newest reading of every signal that the caller may see, and how old it may be; NotFound without access."""
-    profile = await read_profile(caller, vehicle_id, profiles, Scope.STATE)
-    state, since = (await states.load(vehicle_id)).value, visible_since(caller, profile)
-    seen = {path: reading for path, reading in state.signals.items() if reading.at >= since}
-    episodes = {key: episode for key, episode in state.episodes.items() if episode.since >= since}
-    return replace(state, signals=seen, episodes=episodes), await brands.thresholds(profile.brand)
+async def read_state(caller: Principal, vehicle_id: str, o: Reading) -> tuple[VehicleState, Thresholds]:
+    """The newest reading of every signal that the caller may see, and how old it may be; NotFound without access,
+    Forbidden for guests to whom no feature shows any."""
+    profile, brands = await read_profile(caller, vehicle_id, o.profiles, Scope.STATE), o.brands
+    allowed = await shown(caller, profile, o.catalogs)
+    if allowed.isdisjoint({Data.STATE, Data.POSITION}):
+        raise not_lent()
+    state = seen_since((await o.states.load(vehicle_id)).value, visible_since(caller, profile))
+    if allowed < ALL:
+        state = limited_state(state, allowed, await o.vocabularies.not_places(profile.brand))
+    return state, await brands.thresholds(profile.brand)

@@ -14,9 +14,12 @@ from shared.errors import Conflict, NotFound
 from shared.ports import Brands, Clock, Histories, Page, People, Rules, States, Versioned, Wakes
 from shared.use_cases.amend import Change, Reach, amend, hand_on
 from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.clear_history import clear_history
 from shared.use_cases.derive import derive
 from shared.use_cases.tell import save, tell
 
+SETTLED = 5
+"""How many times the hand-over takes until nothing can be on its way any more."""
 ROUNDS = 10
 """Writes of a profile that had not been looked after for long."""
 
@@ -57,7 +60,8 @@ async def wake(vehicle_id: str, clock: Clock, o: Outside, handover_after: int) -
 
     What fails or loses every race needs no retry: the vehicle stays due, and the timer finds it again."""
     try:
-        await _wake_profile(vehicle_id, clock(), o.reach)
+        profile = await _wake_profile(vehicle_id, clock(), o.reach)
+        await clear_history(profile, clock(), SETTLED * handover_after, o.reach, o.histories)
     except NotFound:
         return
     for _ in range(ATTEMPTS):
@@ -72,14 +76,15 @@ async def wake(vehicle_id: str, clock: Clock, o: Outside, handover_after: int) -
         return
 
 
-async def _wake_profile(vehicle_id: str, now: int, reach: Reach) -> None:
-    before = await reach.profiles.load(vehicle_id)
-    if before.value.outbox:
-        await hand_on(before, reach)
+async def _wake_profile(vehicle_id: str, now: int, reach: Reach) -> Profile:
+    found = await reach.profiles.load(vehicle_id)
+    profile = await hand_on(found, reach) if found.value.outbox else found.value
     for _ in range(ROUNDS):
-        after = await amend(vehicle_id, lambda profile: Change(outlived(elapsed(profile, now), now)), reach)
-        if after.due is None or after.due > now or after.outbox:
-            return
+        before = profile
+        profile = await amend(vehicle_id, lambda profile: Change(outlived(elapsed(profile, now), now)), reach)
+        if profile.due is None or profile.due > now or profile.outbox or profile.revision == before.revision:
+            break
+    return profile
 
 
 def _quarantined(profile: Profile) -> Change:

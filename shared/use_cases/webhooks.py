@@ -1,6 +1,7 @@
 """Partners' endpoints: who may make them, what is sent to them, and what was."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
@@ -14,7 +15,7 @@ from shared.domain.principal import Kind, Principal, Scope
 from shared.domain.profile import Request, made_before
 from shared.domain.quota import CHALLENGES
 from shared.domain.webhooks import ENDPOINTS, REPLAYABLE_DAYS, VERIFICATION, Endpoint
-from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, Unavailable
+from shared.errors import Code, Conflict, Contradiction, Forbidden, Malformed, NotFound, TooMany, Unavailable
 from shared.ports import Page, Versioned
 from shared.use_cases.amend import Asked
 from shared.use_cases.books import ATTEMPTS
@@ -35,8 +36,7 @@ async def create(
     caller: Principal, partner: str | None, url: str, kinds: frozenset[str], asked: Asked, o: Outgoing
 ) -> Endpoint:
     """Make an endpoint: a partner its own, an operator anybody's. It is asked with a challenge whether it wants to be
-    told. Raises Forbidden, Malformed(invalid_url), Contradiction(too_many_endpoints), TooMany(too_many_challenges),
-    Reused."""
+    told. Raises Forbidden, Malformed(invalid_url), Contradiction(too_many_endpoints), Reused."""
     require_partner(caller)
     whose = _whose(caller, partner)
     o.caller.check(url)
@@ -47,7 +47,6 @@ async def create(
         if len(await o.endpoints.all(caller.brand)) >= ENDPOINTS:
             raise Contradiction(f"a brand has {ENDPOINTS} endpoints", Code.TOO_MANY_ENDPOINTS) from None
         made = Endpoint(asked.made, caller.brand, whose, url, kinds, caller.at, requests=request).asked_again(caller.at)
-        await _may_ask(made, caller.at, o)
         try:
             await o.endpoints.commit(made, None)
         except Conflict:
@@ -89,13 +88,11 @@ async def change(caller: Principal, id: str, step: Callable[[Endpoint], Endpoint
     """Commit what the step makes of it; within a minute it holds everywhere. Where it listens from now on is asked with
     a challenge whether it wants to be told.
 
-    Raises NotFound, Malformed(invalid_url), TooMany(too_many_challenges)."""
+    Raises NotFound, Malformed(invalid_url)."""
     for _ in range(ATTEMPTS):
         found = await read(caller, id, o)
         after = step(found.value)
         o.caller.check(after.url)
-        if after.unverified_since not in (None, found.value.unverified_since):
-            await _may_ask(after, caller.at, o)
         if after != found.value:
             try:
                 await o.endpoints.commit(after, found.version)
@@ -147,10 +144,19 @@ async def _may_ask(endpoint: Endpoint, now: int, o: Outgoing) -> None:
 
 
 async def _challenge(endpoint: Endpoint, now: int, o: Outgoing) -> None:
-    """Once for each URL that was said; handed over again if that was asked again before it was verified."""
-    if endpoint.enabled and endpoint.unverified_since is not None:
-        fact = f"webhooks/{endpoint.brand}/{endpoint.id}/challenge/{endpoint.unverified_since}/{endpoint.url}"
-        await _ask(endpoint, str(uuid5(NAMESPACE_URL, fact)), now, o)
+    """Once for each URL that was said; handed over again if that was asked again before it was verified. What is beyond
+    the limits is not sent: it can be asked for later."""
+    since = endpoint.unverified_since
+    if not endpoint.enabled or since is None:
+        return
+    id = str(uuid5(NAMESPACE_URL, f"webhooks/{endpoint.brand}/{endpoint.id}/challenge/{since}/{endpoint.url}"))
+    recipient = endpoint_recipient(endpoint.brand, endpoint.id, since)
+    try:
+        await send_turns((await o.inbox.load(recipient, item_id(id, recipient))).value, now, o.deliveries)
+    except NotFound:
+        with suppress(TooMany):
+            await _may_ask(endpoint, now, o)
+            await _ask(endpoint, id, now, o)
 
 
 async def _ask(endpoint: Endpoint, id: str, now: int, o: Outgoing) -> Item:

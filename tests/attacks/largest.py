@@ -19,6 +19,7 @@ from shared.domain.catalog import (
     LARGEST_CONFIG,
     PLANS,
     Catalog,
+    Data,
     Feature,
     Kind,
     Needs,
@@ -26,6 +27,7 @@ from shared.domain.catalog import (
     require_plan_size,
 )
 from shared.domain.charges import PAUSES, Charge
+from shared.domain.clearing import CLEARINGS, Clearing
 from shared.domain.conditions import Geofence, TroubleCode
 from shared.domain.document_size import json_size
 from shared.domain.episodes import MOST_SUBJECTS
@@ -110,7 +112,7 @@ def catalog() -> Catalog:
     needs = Needs(frozenset(Role), True, True, frozenset({"c" * 64}), frozenset({"r" * 64}), frozenset({"h" * 64}))
 
     def add_feature(found: Catalog, number: int) -> Catalog:
-        feature = Feature(id(number), NAME, Kind.STATIC, config(), needs)
+        feature = Feature(id(number), NAME, Kind.STATIC, config(), needs, frozenset(Data))
         if number == FEATURES or json_size(found) > LARGEST_CATALOG * 0.7:
             raise Contradiction
         return found.with_feature(feature).over(found)
@@ -173,7 +175,8 @@ def profile() -> Profile:
 
     made = until_refused(until_refused(until_refused(made, buy), give), agree)
     made, _ = consented(made, Consent("history", 0, True, NAME, 365, user(0), NOON))
-    made = until_refused(made, _guest)
+    steps = tuple(Clearing(NOON, NOON, 365, NOON, NOON, True) for _ in range(CLEARINGS))
+    made = replace(until_refused(made, _guest), history_from=NOON, clearing=steps)
     for number in range(200):
         times = NOON + 10 * number, NOON + 10 * number + 5, NOON
         made = replace(made, privacy=made.privacy.changed(Mode.NO_POSITION, *times))

@@ -232,7 +232,7 @@ def test_of_two_hundred_rules_that_are_put_at_once_none_is_lost(seed: int) -> No
     async def run() -> None:
         i = Instances(seed)
         distant: Any = Distant(i.world.rules)
-        outsides = [rules.Outside(reach, distant) for reach in i.reaches]
+        outsides = [rules.Outside(reach, distant, i.world.catalogs) for reach in i.reaches]
         steps = [
             timed(rules.put_own(OPERATOR, VEHICLE, fence(f"f{n % 40}", 1.0 + n), NOON, outsides[n % 2]))
             for n in range(200)

@@ -64,7 +64,7 @@ HOSTILE = st.recursive(st.one_of(st.none(), _NUMBERS, _TEXTS), lambda inner: st.
 @st.composite
 def sources(draw: st.DrawFn, known: list[str]) -> str:
     """A part as a brand may write it, a few pieces long and a few choices deep."""
-    constants = st.sampled_from(["'a'", "1", "1e999", "9" * 4_000, "none", "true", "''"])
+    constants = st.sampled_from(["'a'", "1", "9007199254740992", "none", "true", "''"])
     value = st.one_of(st.sampled_from(known), constants)
     filters = st.lists(st.sampled_from(sorted(FILTERS)), max_size=3).map(lambda names: "".join(f"|{n}" for n in names))
     shown = st.builds(lambda name, how: f"{name}{how}", value, filters)

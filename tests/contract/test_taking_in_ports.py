@@ -189,9 +189,12 @@ async def test_a_brands_vocabulary_is_what_it_loaded_over_what_is_shipped(world:
     brand = f"brand-{uuid4().hex}"
     message = encoded(cloud_event(data={"samples": [{"signals": {"Vehicle.Speed": 1.0, "Vehicle.Mood": "GOOD"}}]}))
     assert (await world.vocabularies.decoder(brand))("veh-0001", message, NOON).unknown == 1
+    assert "Vehicle.Speed" in await world.vocabularies.not_places(brand)
+    assert "Vehicle.CurrentLocation.Latitude" not in await world.vocabularies.not_places(brand)
     release = Release(None, {"Vehicle.Mood": Leaf("string", allowed=("GOOD", "BAD")), "Vehicle.Speed": None})
     await world.vocabularies.put(brand, release, None)
     assert await world.vocabularies.load(brand) == release
+    assert not {"Vehicle.Mood", "Vehicle.Speed"} & await world.vocabularies.not_places(brand)
     read = (await world.vocabularies.decoder(brand))("veh-0001", message, NOON)
     assert (read.samples[0].readings, read.unknown) == ({"Vehicle.Mood": "GOOD"}, 1)
     version = (await world.vocabularies.read(brand)).version

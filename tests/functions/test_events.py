@@ -209,7 +209,7 @@ async def test_what_was_committed_and_not_sent_is_sent_with_the_next_batch(
     monkeypatch.setattr(world.notifications, "send", send)
     await ingest(received(0, low(1)))
     assert [n.kind for n in world.notifications.contents] == ["battery_low"]
-    assert (state(world).outbox, state(world).due) == ((), None)
+    assert (state(world).outbox, state(world).due) == ((), state(world).open_until)
 
 
 async def test_an_outage_of_the_store_raises_so_that_the_batch_comes_again(
@@ -356,7 +356,7 @@ async def test_the_timer_finds_what_a_crash_left_and_the_wake_hands_it_on(
     assert world.wakes.contents == [(VEHICLE, due)]
     await wake.wake_due(message(messages.encode_wake(VEHICLE, due)))
     assert [n.kind for n in world.notifications.contents] == ["battery_low"]
-    assert (state(world).outbox, state(world).due) == ((), None)
+    assert (state(world).outbox, state(world).due) == ((), state(world).open_until)
 
 
 async def test_waking_a_vehicle_that_owes_nothing_or_is_gone_does_nothing(world: MemoryWorld) -> None:

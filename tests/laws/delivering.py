@@ -196,7 +196,7 @@ class Run:
         w = self.world
         profiles, people, inbox = (Faulty(fate, port) for port in (w.profiles, w.people, w.inbox))
         ports: tuple[Any, ...] = profiles, people, w.brands, w.endpoints, inbox, self._sender(fate, self.deliveries)
-        await plan(told, self.clock, Planning(*ports, w.words))  # type: ignore[call-arg]
+        await plan(told, self.clock, Planning(*ports, w.words, w.catalogs))  # type: ignore[call-arg]
 
     async def deliver(self, fate: Fate, turn: Turn) -> None:
         w, provider = self.world, Provider(self, fate)
@@ -204,7 +204,8 @@ class Run:
             Faulty(fate, port) for port in (w.profiles, w.people, w.endpoints, w.inbox)
         )
         told, left = self._sender(fate, self.notifications), self._sender(fate, self.deliveries)
-        ports: Any = profiles, people, w.brands, endpoints, inbox, left, w.words, told, w.codes, provider, provider
+        planning = profiles, people, w.brands, endpoints, inbox, left, w.words, w.catalogs
+        ports: Any = *planning, told, w.codes, provider, provider
         outgoing = Outgoing(*ports, "https://api.example", w.quotas)  # type: ignore[call-arg]
         o = Delivering(outgoing, Breakers(), lambda: self.clock / 1000, self.random.random)
         await deliver(turn, lambda: self.clock, o)

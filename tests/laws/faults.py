@@ -274,7 +274,9 @@ class Run:
         if self.bug == "attempt_in_message_id":
             told = replace(told, id=f"{told.id}/{self.random.random()}")
         profiles, people, inbox = self._faulty(fate, w.profiles, w.people, w.inbox)
-        await plan(told, NOON, Planning(profiles, people, w.brands, w.endpoints, inbox, w.deliveries, w.words))
+        await plan(
+            told, NOON, Planning(profiles, people, w.brands, w.endpoints, inbox, w.deliveries, w.words, w.catalogs)
+        )
 
     async def timer(self) -> None:
         while not self.done and self.bug != "no_timer":

@@ -138,7 +138,7 @@ def test_what_was_handed_on_leaves_the_outbox_and_with_the_last_one_the_time_at_
     assert state.handed_on([first]).outbox == (second,)
     assert state.handed_on([first]).scheduled(BOOK, NOON + 500, 1000).due == NOON + 1000
     left = state.handed_on([first, second]).scheduled(BOOK, NOON + 500, 1000)
-    assert (left.outbox, left.owed, left.due) == ((), None, None)
+    assert (left.outbox, left.owed, left.due) == ((), None, left.open_until)
 
 
 def test_a_notification_names_the_vehicle_its_brand_the_fact_and_the_time() -> None:

@@ -1,7 +1,7 @@
 """What brands say: the `catalog` container, one partition a brand; and the rules of single vehicles."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from azure.cosmos.aio import ContainerProxy
 
@@ -150,15 +150,21 @@ class CosmosVocabularies:
         self._made: dict[str, tuple[Document, Decoder]] = {}
 
     async def decoder(self, brand: str) -> Decode:
+        return (await self._decoder(brand)).decode
+
+    async def not_places(self, brand: str) -> Set[str]:
+        return (await self._decoder(brand)).not_places
+
+    async def _decoder(self, brand: str) -> Decoder:
         doc = await self._said.read(brand, "signals")
         if not doc:
-            return self._shipped.decode
+            return self._shipped
         made_of, made = self._made.get(brand, ({}, None))
         if made is None or made_of is not doc:
             same = made is not None and made_of.get("_etag", 0) == doc.get("_etag", 1)
             made = made if made and same else Decoder(vocabulary(_release(doc)))
             self._made[brand] = (doc, made)
-        return made.decode
+        return made
 
     async def load(self, brand: str) -> Release:
         return _release(await self._said.read(brand, "signals"))
