@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -58,10 +59,10 @@ def _strict(shelf: Any, document: Callable[[Any], Any], read: Callable[[Any], An
 
 
 def _wrapped(port: Any, method: str, check: Callable[..., object]) -> None:
-    call = getattr(port, method)
+    call, read = getattr(port, method), len(signature(check).parameters)
 
     async def checking(*arguments: Any, **named: Any) -> Any:
-        check(*arguments)
+        check(*arguments[:read])  # versions and the like are no part of what is stored
         return await call(*arguments, **named)
 
     setattr(port, method, checking)
