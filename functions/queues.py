@@ -53,13 +53,24 @@ async def _park(queue: str, body: bytes, error: CloudError) -> None:
     key = hashlib.sha256(body).hexdigest()[:32]
     parked = Parked(queue, key, world().clock(), belongs_to(body) or queue, error.code.value, error.detail, body)
     try:
-        if not await was_forgotten(parked, world().profiles):
+        if not await _is_of_somebody_gone(parked):
             await world().parking.park(parked)
     except CloudError:
         raise
     except Exception as defect:
         # whoever runs us prints what is raised: it comes again, and says nothing of what it was about
         raise RuntimeError(f"{queue}: {where(defect)}") from None
+
+
+async def _is_of_somebody_gone(parked: Parked) -> bool:
+    """Of a vehicle whose profile a defect keeps from being read it counts as no: an erasure finds what is parked."""
+    try:
+        return await was_forgotten(parked, world().profiles)
+    except CloudError:
+        raise
+    except Exception as defect:
+        log.error("%s: %s", parked.source, where(defect))
+        return False
 
 
 async def resend(queue: str, body: bytes) -> None:

@@ -72,6 +72,7 @@ def profile_document(p: Profile) -> Document:
         "off": sorted(p.off),
         "outbox": [_owed_document(entry) for entry in p.outbox],
         "revision": p.revision,
+        "beside": p.beside,
         "borders": p.borders,
     }
     document |= {"historyFrom": p.history_from} if p.history_from else {}
@@ -107,6 +108,7 @@ def profile(doc: Document) -> Profile:
         history_from=doc.get("historyFrom", 0),
         clearing=tuple(Clearing(*c) for c in doc.get("clearing", ())),
         borders=tuple(doc.get("borders", [doc["ownedSince"]] if doc["ownedSince"] else [])),
+        beside=(doc["beside"][0], doc["beside"][1]) if "beside" in doc else (0, 0),
     )
 
 

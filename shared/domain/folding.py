@@ -18,7 +18,7 @@ from shared.domain.size import TEXTUAL, Room
 from shared.domain.span import Span
 from shared.domain.telemetry import Event, Sample, Value, outranks
 from shared.domain.track import STOP, Track
-from shared.domain.vehicle import Connection, Entry, Outcome, Reading, VehicleState
+from shared.domain.vehicle import Connection, Entry, Gaps, Outcome, Reading, VehicleState
 from shared.errors import Code
 
 BEHIND = 10_000
@@ -64,7 +64,8 @@ def settled(state: VehicleState, border: int) -> VehicleState:
 def forgotten(state: VehicleState) -> VehicleState:
     """Without anything that it reported; it still knows which messages it had."""
     blank = replace(state, signals={}, newest=-1, episodes={}, outbox=(), open=Open(), track=Track())
-    return replace(blank, seen_at=-1, connection=None, owed=None, location=Location(), clock=ClockOffset())
+    blank = replace(blank, seen_at=-1, connection=None, owed=None, gaps=Gaps())
+    return replace(blank, location=Location(), clock=ClockOffset())
 
 
 def forgotten_between(state: VehicleState, start: int, end: int) -> VehicleState:

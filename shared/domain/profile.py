@@ -8,10 +8,11 @@ from shared.domain.clearing import Clearing, cleared_from, with_clearing
 from shared.domain.garage import SKEW, Invitation, Member, Membership, Role
 from shared.domain.garage import Code as ClaimCode
 from shared.domain.notification import Audience, Notification
+from shared.domain.period import DAY
 from shared.domain.policy import Policy, Privacy, Status
 from shared.domain.subscription import Entry, Grant, Subscription
 from shared.domain.telemetry import Value
-from shared.errors import Code, Contradiction, NotFound, Reused
+from shared.errors import Code, Contradiction, NotFound, Reused, TooMany
 
 REMEMBERED = 32
 """How many idempotency keys a profile remembers."""
@@ -27,6 +28,11 @@ PURPOSES = 20
 
 SWITCHED_OFF = FEATURES
 """Features that a profile remembers as switched off: as many as a brand has."""
+DOCUMENTS_A_DAY = 500
+"""Lines of the books and versions of consents that requests add to a vehicle on a UTC day: its partition holds them for
+good. What ends a sale or refuses what was agreed to is always added."""
+ENDINGS = frozenset({"cancelled", "cancelling", "revoked"})
+"""What ends a sale or grant, as the books say."""
 OWED = 150
 """Entries of the outbox from which on nothing is done that owes more, unless it protects people."""
 
@@ -90,6 +96,7 @@ class Profile:
     due: int | None = None
     revision: int = 0
     fresh: tuple[Entry, ...] = ()
+    beside: tuple[int, int] = (0, 0)
     borders: tuple[int, ...] = ()
     history_from: int = 0
     clearing: tuple[Clearing, ...] = ()
@@ -149,9 +156,21 @@ class Profile:
         return replace(self, subscriptions=tuple(changed if s.id == changed.id else s for s in self.subscriptions))
 
     def booked(self, subject: str, what: str, at: int, by: str, **facts: Value) -> "Profile":
-        """With a line for the books. Its id follows from the write that it goes with."""
+        """With a line for the books. Its id follows from the write that it goes with. Raises TooMany, unless it says
+        what time brought or what ends a sale."""
         entry = Entry(f"{subject}.{self.revision}.{len(self.fresh)}", subject, what, at, by, facts)
-        return replace(self, fresh=(*self.fresh, entry))
+        after = self if by == "time" else self.adding_document(at, always=what in ENDINGS)
+        return replace(after, fresh=(*self.fresh, entry))
+
+    def adding_document(self, at: int, always: bool) -> "Profile":
+        """With one more document beside it (`at` in epoch ms); `beside` counts those of the newest UTC day, whose
+        number since 1970 stands first. Raises TooMany beyond the day's limit, unless it is `always` added."""
+        day = max(self.beside[0], at // DAY)
+        count = self.beside[1] + 1 if day == self.beside[0] else 1
+        if count > DOCUMENTS_A_DAY and not always:
+            tomorrow = ((day + 1) * DAY - at) / 1000
+            raise TooMany(f"a vehicle has at most {DOCUMENTS_A_DAY} changes a day of sales and consents", tomorrow)
+        return replace(self, beside=(day, count))
 
     def telling(self, fact: str, kind: str, at: int, facts: Mapping[str, Value], *named: str) -> "Profile":
         """Owing a notification of a fact to the primary user, or to those who are named."""
@@ -221,6 +240,8 @@ def moved_to(profile: Profile, status: Status) -> Profile:
 def consented(profile: Profile, consent: Consent) -> tuple[Profile, Consent]:
     """The profile with the next version of a consent, and that version."""
     known = profile.consents.get(consent.purpose)
+    agreed = known.granted if known else consent.purpose == HISTORY
+    profile = profile.adding_document(consent.at, always=agreed and not consent.granted)
     kept = profile.consents if known else _with_place(profile.consents, consent)
     said = replace(consent, version=known.version + 1 if known else 1)
     after = replace(profile, consents={**kept, consent.purpose: said})

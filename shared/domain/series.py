@@ -1,7 +1,8 @@
 """One signal over time, as it was or by equal intervals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import NamedTuple
 
 from shared.domain.telemetry import Sample, Value
@@ -32,4 +33,12 @@ def _summary(at: int, points: list[Point]) -> Point:
     last = points[-1].value
     if len(numbers) < len(points):
         return Point(at, last, readings=len(points))
-    return Point(at, last, min(numbers), max(numbers), sum(numbers) / len(numbers), len(points))
+    return Point(at, last, min(numbers), max(numbers), _mean(numbers), len(points))
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    """Finite, as all of the numbers are: their sum may not be."""
+    total = sum(numbers)
+    if isfinite(total):
+        return total / len(numbers)
+    return min(max(sum(number / len(numbers) for number in numbers), min(numbers)), max(numbers))

@@ -70,7 +70,9 @@ async def _write(
                 return found, False
             after = change.profile.scheduled()
             if len(after.outbox) > max(OWED, len(found.value.outbox)) and not change.protects:
-                raise Unavailable(f"{vehicle_id}: what was done before is not handed on yet")
+                await _lightened(found, o)
+                found = None
+                continue
             state = await _state(found.value, change, o.states)
             turn.start()
             version = await o.profiles.change(Versioned(after, found.version), state, change.also)
@@ -82,6 +84,13 @@ async def _write(
         turn.finish(written)
         return written, True
     raise Unavailable(f"{vehicle_id} is being written by others")
+
+
+async def _lightened(found: Versioned[Profile], o: Reach) -> None:
+    """Hand on what the profile owes before it owes more. Raises Unavailable if none of it can be."""
+    left = await hand_on(found, o)
+    if len(left.outbox) >= len(found.value.outbox):
+        raise Unavailable(f"{found.value.vehicle_id}: what was done before is not handed on yet")
 
 
 async def amend_once(

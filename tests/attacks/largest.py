@@ -30,6 +30,7 @@ from shared.domain.catalog import (
 )
 from shared.domain.charges import PAUSES, Charge
 from shared.domain.clearing import CLEARINGS, Clearing
+from shared.domain.clock_offset import ClockOffset
 from shared.domain.conditions import Geofence, TroubleCode
 from shared.domain.document_size import json_size
 from shared.domain.episodes import MOST_SUBJECTS
@@ -40,6 +41,7 @@ from shared.domain.geo import Place, Polygon
 from shared.domain.inbox import ATTEMPTS_KEPT, Attempt, Delivery, Item, Outcome
 from shared.domain.kinds import KINDS, Channel
 from shared.domain.notification import Audience, Notification
+from shared.domain.ownership import BORDERS
 from shared.domain.paths import TROUBLE_CODES
 from shared.domain.person import (
     ENDED_KEPT,
@@ -68,7 +70,7 @@ from shared.domain.subscription import Grant
 from shared.domain.telemetry import Event, Position, Value
 from shared.domain.track import SPANS, Track
 from shared.domain.trips import POINTS, Trip
-from shared.domain.vehicle import Connection, Reading, VehicleState
+from shared.domain.vehicle import Connection, Gaps, Reading, VehicleState
 from shared.domain.webhooks import Endpoint
 from shared.errors import Contradiction
 from shared.use_cases.batch_budget import SLICE
@@ -167,11 +169,11 @@ def profile() -> Profile:
     def buy(found: Profile, number: int) -> Profile:
         own = sold.sold(replace(plans[number % len(plans)], id=id(number, "plan")))
         after = bought(found, own, id(number, "sub"), NOON, NOON, "user")
-        return replace(after, fresh=())
+        return replace(after, fresh=(), beside=(0, 0))
 
     def give(found: Profile, number: int) -> Profile:
         grant = Grant(id(number, "grant"), id(number), config(), NOON, NOON + 10**12)
-        return replace(granted(found, grant, NOON, "operator"), fresh=())
+        return replace(granted(found, grant, NOON, "operator"), fresh=(), beside=(0, 0))
 
     def agree(found: Profile, number: int) -> Profile:
         return consented(found, Consent(id(number), 0, True, NAME, 365, user(0), NOON))[0]
@@ -184,6 +186,8 @@ def profile() -> Profile:
         times = NOON + 10 * number, NOON + 10 * number + 5, NOON
         made = replace(made, privacy=made.privacy.changed(Mode.NO_POSITION, *times))
         made = remembering(made, Request(f"{number:064}", "d" * 32, VEHICLE))
+    clearing = tuple(Clearing(NOON, NOON, 365, NOON, NOON, True) for _ in range(CLEARINGS))
+    made = replace(made, borders=(NOON,) * BORDERS, clearing=clearing, history_from=NOON, due=NOON)
     return owing(made, OWED + len(made.members) * 3)
 
 
@@ -258,13 +262,13 @@ def item() -> Item:
     attempts = tuple(Attempt(NOON, NOON, "retrying", "r" * 230) for _ in range(ATTEMPTS_KEPT))
     deliveries = {c: Delivery(Outcome.RETRYING, NOON, 10**6, 10, attempts, "r" * 230) for c in Channel}
     words = FACE * LINE, FACE * (LONGEST_SOURCE + ROOM)
-    return Item("i" * 36, PersonId(BRAND, user(0)), notification(), NOON, *words, True, NOON, NOON, NOON, deliveries)
+    return Item("i" * 36, PersonId(BRAND, user(0)), notification(), NOON, *words, False, NOON, NOON, NOON, deliveries)
 
 
 def endpoint() -> Endpoint:
     kinds = frozenset(id(n) for n in range(100))
     requests = (Request("k" * 64, "d" * 32, id(0)),)
-    return Endpoint(id(0), BRAND, id(1), "u" * 2_000, kinds, NOON, False, "r" * 100, 10**6, NOON, NOON, requests)
+    return Endpoint(id(0), BRAND, id(1), "u" * 2_000, kinds, NOON, False, "r" * 100, 10**6, NOON, NOON, requests, NOON)
 
 
 def templates() -> dict[tuple[str, Channel, str], dict[str, str]]:
@@ -314,7 +318,9 @@ def resting_state() -> VehicleState:
     track = Track(journey=Span(NOON, NOON), charge=Span(NOON, NOON), outdated=spans, charged_from=DEGREES)
     connection = Connection(True, NOON, "0" * 36)
     generation = "g" * 36
-    return replace(known, track=track, connection=connection, generation=generation, suspect=generation)
+    known = replace(known, track=track, connection=connection, generation=generation, suspect=generation)
+    gaps, clock = Gaps(10**9, 10**9), ClockOffset(NOON, 10**9, 10**9, 10**9)
+    return replace(known, gaps=gaps, clock=clock, revision=10**9, due=NOON, owed=NOON)
 
 
 def state() -> VehicleState:
@@ -329,7 +335,13 @@ def state() -> VehicleState:
         events.append(Event(decode(VEHICLE, body, arrived), arrived, Position(len(events), arrived)))
     codes = tuple(TroubleCode(id=id(n), on=frozenset({"enter", "exit"})) for n in range(4))
     after, _ = fold(replace(before, policy=policy, episodes={}), events[:-1], Book.of(codes))
-    return replace(after, policy=before.policy, episodes={**before.episodes, **after.episodes})
+    return replace(
+        after,
+        policy=before.policy,
+        episodes={**before.episodes, **after.episodes},
+        suspect="g" * 36,
+        clock=before.clock,
+    )
 
 
 SPARSE = 60

@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from random import Random
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
+from local.cloud import Cloud
+from shared.bootstrap import World
 from shared.domain.conditions import Geofence
 from shared.domain.geo import Circle, Place
 from shared.domain.notification import Notification
@@ -17,8 +20,10 @@ from shared.domain.principal import Kind, Principal
 from shared.domain.profile import Profile
 from shared.domain.rules import Rule
 from shared.domain.signals import Leaf
+from shared.domain.vehicle import VehicleState
 from shared.errors import Conflict, Unavailable
 from shared.ports import Versioned
+from shared.settings import read
 from shared.use_cases import brands, rules
 from shared.use_cases.amend import Change, Reach, amend
 from shared.use_cases.books import ATTEMPTS
@@ -208,6 +213,18 @@ def test_of_two_hundred_writes_on_one_vehicle_at_once_nearly_all_are_served_with
         assert i.conflicts < 100
 
     virtually(run())
+
+
+async def test_of_two_hundred_writes_at_once_over_the_real_store_nearly_all_are_served(cloud: Cloud) -> None:
+    """Without a look at the clock, as other tests may run beside it."""
+    worlds, id = [World(read(cloud.env)) for _ in range(2)], f"veh-{uuid4().hex}"
+    registered = replace(PROFILE, vehicle_id=id, vin=uuid4().hex[:17].upper())
+    await worlds[0].profiles.register(registered, VehicleState(id, registered.policy()))
+    served = await asyncio.gather(*(timed(amend(id, adding(n), worlds[n % 2].reach)) for n in range(200)))
+    profile = (await worlds[1].profiles.load(id)).value
+    for world in worlds:
+        await world.close()
+    assert len(profile.off) == sum(well for _, well in served) >= 190
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from shared.domain.paths import IS_CHARGING
 from shared.domain.period import DAY
 from shared.domain.person import TOLD_OF, VEHICLES, Person, PersonId
 from shared.domain.policy import Mode
-from shared.domain.profile import HISTORY, OWED, PURPOSES, SWITCHED_OFF, Consent, Profile, consented
+from shared.domain.profile import DOCUMENTS_A_DAY, HISTORY, OWED, PURPOSES, SWITCHED_OFF, Consent, Profile, consented
 from shared.domain.sales import SUBSCRIPTIONS, TRIALS, bought
 from shared.domain.signals import LEAVES, Leaf, Release
 from shared.domain.subscription import Subscription
@@ -201,6 +201,37 @@ def test_every_document_that_an_adapter_writes_was_measured() -> None:
         "tally_document",
         "templates_document",
     }
+
+
+MEASURED_OTHERWISE = {
+    ("Profile", "invitations"): "an invitation takes the place of a member, and has less in it",
+    ("Profile", "fresh"): "lines of the books are documents of their own",
+}
+"""Fields that the largest documents leave as they are at first."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        largest.profile,
+        largest.person,
+        largest.state,
+        largest.item,
+        largest.endpoint,
+        largest.trip,
+        largest.charge,
+        largest.access,
+        largest.tally,
+    ],
+)
+def test_the_largest_documents_fill_every_field_that_there_is(make: Any) -> None:
+    made = make()
+    empty = set()
+    for part in fields(made):
+        first = part.default_factory() if part.default_factory is not MISSING else part.default
+        if getattr(made, part.name) == first:
+            empty.add((type(made).__name__, part.name))
+    assert empty <= MEASURED_OTHERWISE.keys()
 
 
 # ---- full, and still protecting
@@ -436,6 +467,38 @@ def test_a_refusal_finds_a_place_and_history_has_its_own() -> None:
     refused, _ = consented(full, said(HISTORY, granted=False))
     assert refused.policy().history_days == 0
     assert len(refused.consents) == PURPOSES + 1
+
+
+# ---- documents beside a profile
+
+
+async def test_a_vehicle_s_partition_is_not_filled_with_versions_of_consents(world: MemoryWorld) -> None:
+    async def said(granted: bool, text: str, purpose: str = "partner.1") -> Any:
+        body = {"granted": granted, "text": text}
+        return await ask(privacy.give_consent, "ada", body, vehicle_id=VEHICLE, purpose=purpose)
+
+    for number in range(DOCUMENTS_A_DAY):
+        assert (await said(granted=True, text=f"terms {number}")).status == 200
+    answer = await said(granted=True, text="other terms")
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert answer.headers["Retry-After"] == str(DAY // 2 // 1000), "until midnight, from noon"
+    assert (await said(granted=False, text="no")).status == 200, "what was agreed to can be refused"
+    assert (await said(granted=False, text="no", purpose=HISTORY)).status == 200, "as it is kept until that is said"
+    assert (await said(granted=False, text="never", purpose="partner.2")).status == 429, "that was never agreed to"
+    assert len(world.profiles.said) == DOCUMENTS_A_DAY + 2
+    world.clock.at += DAY // 2
+    assert (await said(granted=True, text="other terms")).status == 200
+
+
+async def test_a_vehicle_s_partition_is_not_filled_with_lines_of_the_books(world: MemoryWorld) -> None:
+    sold = await ask(sales.subscribe_vehicle, "operator", {"plan": "comfort"}, vehicle_id=VEHICLE)
+    about = {"vehicle_id": VEHICLE, "subscription_id": sold.body["id"]}
+    for _ in range(DOCUMENTS_A_DAY):
+        answer = await ask(sales.report_payment, "operator", {"term": 2, "result": "failed"}, route=about)
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert len(world.profiles.lines) == DOCUMENTS_A_DAY
+    answer = await ask(sales.cancel_subscription, "operator", {"at": "now"}, route=about)
+    assert answer.status == 200, "a sale can be ended"
 
 
 # ---- what a brand says

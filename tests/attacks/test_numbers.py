@@ -6,14 +6,25 @@ from typing import Any
 
 import pytest
 
-from functions import brands, inbox, sightings
+from functions import brands, garage, inbox, privacy, sales, sightings, states
+from shared.codec import messages
+from shared.codec.answers import moment
+from shared.codec.lifecycle import read as read_connection
 from shared.codec.signals import reading_type, vocabulary
 from shared.codec.vspec import MOST_ALLOWED, SAFE
+from shared.domain.inbox import Turn
+from shared.domain.kinds import Channel
+from shared.domain.notification import Notification
+from shared.domain.person import PersonId
+from shared.domain.series import series
 from shared.domain.signals import Leaf, Release
-from shared.errors import Code
-from tests.examples import BRAND
+from shared.domain.telemetry import Sample
+from shared.errors import Code, Malformed
+from tests.attacks.fuzz.events import HANDLERS
+from tests.examples import BRAND, NOON, VEHICLE
 from tests.functions.conftest import Answer, ask
-from tests.functions.test_events import ingest, low, outcomes, received, state
+from tests.functions.test_events import ingest, low, message, outcomes, received
+from tests.functions.test_events import state as stored
 from tests.memory import MemoryWorld
 
 PATH = "Vehicle.Private.Number"
@@ -84,7 +95,85 @@ async def test_a_reading_that_overflows_is_refused_alone(world: MemoryWorld, num
         received(0, body.replace(b'"signals":{', b'"signals":{"Vehicle.TraveledDistance":' + number.encode() + b","))
     )
     assert (outcomes(world), world.parking.reasons) == ({"applied": 1}, [])
-    assert (len(state(world).signals), world.ledgers.shelf.held["telemetry-3"].value.census.refused) == (1, 1)
+    assert (len(stored(world).signals), world.ledgers.shelf.held["telemetry-3"].value.census.refused) == (1, 1)
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1.7976931348623157e308])
+def test_the_mean_of_numbers_is_finite_as_they_are(number: float) -> None:
+    samples = [Sample(at, {PATH: number}) for at in range(7)]
+    (point,) = series(samples, PATH, 1_000)
+    assert point.mean == pytest.approx(number)
+    mixed = [Sample(0, {PATH: number}), Sample(1, {PATH: number}), Sample(2, {PATH: -number})]
+    (point,) = series(mixed, PATH, 1_000)
+    assert abs(point.mean or 0.0) <= abs(number)
+
+
+# ---- times
+
+EXTREME = ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"]
+EXTREME += ["9999-12-31T23:59:59Z", "9990-01-01T00:00:01Z", "2026-11-22T12:00:00", "Infinity", "1e999", "9" * 5_000]
+
+
+@pytest.mark.parametrize("time", EXTREME)
+async def test_a_time_beyond_the_years_that_are_reckoned_with_is_refused(world: MemoryWorld, time: str) -> None:
+    for name in ("from", "to"):
+        for handler in (states.list_trips, states.list_charges, states.read_history):
+            query = {name: time, "path": PATH}
+            answer = await ask(handler, query=query, vehicle_id=VEHICLE)
+            assert (answer.status, answer.code) == (400, Code.INVALID_QUERY)
+    bodies = {
+        privacy.change_privacy: {"mode": "offline", "until": time},
+        garage.invite_member: {"role": "guest", "endsAt": time},
+        sales.grant_feature: {"feature": "sharing", "endsAt": time},
+        sales.subscribe_vehicle: {"plan": "tried", "startsAt": time},
+    }
+    for handler, body in bodies.items():
+        assert (await ask(handler, body=body, vehicle_id=VEHICLE)).code == Code.INVALID_BODY
+
+
+async def test_the_last_year_that_is_reckoned_with_can_be_granted_and_excluded(world: MemoryWorld) -> None:
+    time = "9990-01-01T00:00:00Z"
+    given = await ask(sales.grant_feature, body={"feature": "sharing", "endsAt": time}, vehicle_id=VEHICLE)
+    kept = await ask(privacy.change_privacy, body={"mode": "offline", "until": time}, vehicle_id=VEHICLE)
+    assert (given.status, kept.status) == (201, 200)
+    assert given.body["endsAt"] == kept.body["until"] == "9990-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z"])
+def test_a_connection_at_an_impossible_time_is_parked(time: str) -> None:
+    said = {"opType": "deviceConnected", "operationTimestamp": time}
+    with pytest.raises(Malformed):
+        read_connection(said, b'{"sequenceNumber": "01"}')
+
+
+def test_every_moment_can_be_written() -> None:
+    assert [moment(at)[:4] for at in (10**30, 10**14 * 9, -(10**30))] == ["9999", "9999", "0001"]
+
+
+# ---- queues
+
+
+@pytest.mark.parametrize("queue", ["notifications", "deliveries", "wake"])
+@pytest.mark.parametrize("name", ["at", "attempt", "kind", "id", "brand", "named", "facts", "generation", "userId"])
+@pytest.mark.parametrize(
+    "wrong", ["Infinity", "NaN", "1e999", "9" * 5_000, "-1", '"' + "x" * 3_000 + '"', '"\\ud800"', "[[]]"]
+)
+async def test_a_message_that_is_nearly_right_is_parked_or_done(
+    world: MemoryWorld, queue: str, name: str, wrong: str
+) -> None:
+    told = Notification("n-1", "silent", VEHICLE, BRAND, NOON, {})
+    encoded = {
+        "notifications": messages.encode_notification(told, 0),
+        "deliveries": messages.encode_turn(Turn(PersonId(BRAND, "user-ada"), "item", Channel.EMAIL), 0),
+        "wake": messages.encode_wake(f"{BRAND}:user-ada", NOON, True),
+    }
+    whole = json.loads(encoded[queue])
+    holder = whole if name in whole else whole["content"]
+    if name not in holder:
+        return
+    holder[name] = "@"
+    await HANDLERS[queue](message(json.dumps(whole).replace('"@"', wrong)))
+    assert set(world.parking.reasons) <= {"malformed_message"}
 
 
 # ---- marks

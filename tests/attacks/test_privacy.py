@@ -16,7 +16,7 @@ from shared.codec.places import STORED, leaves_of
 from shared.codec.states import state as read_state
 from shared.codec.states import state_document
 from shared.domain.clearing import CLEARINGS, STEP, Clearing, cleared_from, with_clearing
-from shared.domain.folding import fold
+from shared.domain.folding import fold, forgotten
 from shared.domain.history import DAY, day_of
 from shared.domain.policy import Mode, Status
 from shared.domain.principal import Kind, Principal, Scope
@@ -384,6 +384,15 @@ async def test_each_field_of_the_state_is_blank_after_a_sale_or_may_survive_for_
         *("revision", "open", "track", "gaps", "seen_at", "generation", "suspect", "connection", "owed", "location"),
         *("clock", "allowance"),
     }
+
+
+async def test_an_owner_who_is_forgotten_leaves_no_more_in_the_state_than_one_who_sold(car: Car) -> None:
+    await before_the_sale(car)
+    everything_known(car.world)
+    after = json.loads(json.dumps(state_document(forgotten(stored(car.world)))))
+    assert {name: after.get(name) for name in BEGINS_ANEW} == BEGINS_ANEW
+    assert after["track"] == json.loads(json.dumps(state_document(STATE)))["track"]
+    assert (after["outbox"], after.get("connection")) == ([], None)
 
 
 async def shown_of(token: str) -> tuple[dict[str, Any], Answer]:

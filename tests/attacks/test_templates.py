@@ -180,7 +180,7 @@ async def test_hostile_facts_neither_fail_nor_swell_what_is_stored_and_sent(
     for template in (await world.wordings.all(BRAND)).values():
         holds(template, Context("en", "UTC", {"charge": value, "vehicle": value, "at": value}))
     if isinstance(value, str) and value.isprintable():
-        await tell(replace(fact(), facts={path: value}))
+        await tell(replace(fact(), facts={path: value[:4_096]}))  # as long as a message takes it
         await deliver(world)
         (mail,) = world.mailer.sent
         assert len(mail.html) <= LONGEST + ESCAPED * ROOM

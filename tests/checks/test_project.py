@@ -27,7 +27,7 @@ COMMANDS = {"__main__.py", "dead_letters.py", "demo.py", "journey.py", "parked.p
 
 def test_the_parts_of_the_local_cloud_have_few_enough_lines_to_be_read() -> None:
     parts = [p for p in (ROOT / "local").rglob("*.py") if p.parent.name != "local" or p.name not in COMMANDS]
-    assert sum(len(p.read_text().splitlines()) for p in parts) <= 3_100
+    assert sum(len(p.read_text().splitlines()) for p in parts) <= 3_200
 
 
 def test_everything_that_runs_has_a_pinned_version() -> None:

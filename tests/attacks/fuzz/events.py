@@ -96,7 +96,7 @@ def _time(number: int) -> str:
 async def taken_in(batch: Batch, world: MemoryWorld) -> str:
     """The outcome of the one in the middle. Raises Lost, or what the handler raises."""
     neighbour(world)
-    raw, at = batch.body, batch.number * 3
+    raw, at = batch.body, next_position(world, "telemetry-3", batch.number * 3)
     if batch.kind == "lifecycle":
         return await _announced(batch, world)
     good = [_good(batch.number * 2), _good(batch.number * 2 + 1)]
@@ -126,7 +126,7 @@ def _good(number: int) -> bytes:
 async def _announced(batch: Batch, world: MemoryWorld) -> str:
     said = {"opType": "deviceConnected", "operationTimestamp": _time(batch.number)}
     fine = json.dumps({"sequenceNumber": f"{batch.number:032X}"}).encode()
-    at = batch.number * 2
+    at = next_position(world, "lifecycle-3", batch.number * 2)
     events = [received(at, batch.body, None), received(at + 1, fine, NEIGHBOUR)]
     before = _ledger(world, "lifecycle-3")
     events = together(events)
@@ -137,6 +137,13 @@ async def _announced(batch: Batch, world: MemoryWorld) -> str:
     if connection is None or int(connection.order, 16) != batch.number or after["applied"] == before["applied"]:
         raise Lost(f"of the neighbours, {connection} and {after} after {before}")
     return _outcome(before, after, 1)
+
+
+def next_position(world: MemoryWorld, id: str, least: int = 0) -> int:
+    """Where the hub puts the next event of a partition."""
+    held = world.ledgers.shelf.held.get(id)
+    counted = held.value.position if held else None
+    return max(least, counted.sequence + 1 if counted else 0)
 
 
 def _ledger(world: MemoryWorld, id: str) -> dict[str, int]:

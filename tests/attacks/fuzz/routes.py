@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from random import Random
 from typing import Any, NamedTuple
 
@@ -122,4 +123,10 @@ async def answered(request: Request) -> int:
     """The status; what is answered must be text and JSON to anybody."""
     by_name: dict[str, Any] = OTHERS | {route.name: handler(route) for route in ROUTES}
     answer = await ask(by_name[request.route], **request.told)
+    require_json(answer.body)
     return answer.status
+
+
+def require_json(body: Any) -> None:
+    """Python reads more than JSON is: NaN, Infinity and half of a surrogate pair."""
+    json.dumps(body, allow_nan=False, ensure_ascii=False).encode()

@@ -14,7 +14,8 @@ from typing import Any
 from functions.http import ROUTES
 from shared.codec import messages
 from shared.domain.history import day_of
-from tests.attacks.fuzz import events, routes
+from shared.domain.paths import SPEED
+from tests.attacks.fuzz import drives, events, routes
 from tests.attacks.fuzz.world import Defects, placed
 from tests.functions.conftest import ask
 from tests.functions.test_authorisation import handler, right_request
@@ -57,7 +58,7 @@ class Run:
     async def _one(self, world: MemoryWorld, index: int, only: int | None) -> None:
         random = Random(f"{self.seed}/{index}")
         world.clock.at += random.choices(LATER, (80, 10, 5, 4, 1))[0]
-        kind = random.choices(("route", "hub", "queue"), (70, 15, 15))[0]
+        kind = random.choices(("route", "hub", "queue", "drive"), (68, 15, 15, 2))[0]
         if kind == "route":
             request = routes.drawn(world, random)
             step: Awaitable[object] = routes.answered(request)
@@ -66,12 +67,18 @@ class Run:
         elif kind == "hub":
             story = batch = events.drawn_batch(random, index % BLOCK + 1)
             step = events.taken_in(batch, world)
+        elif kind == "drive":
+            story = drive = drives.drawn(random, index % BLOCK)
+            step = drives.driven(drive, world)
         else:
             story = one = events.drawn_message(random)
             step = events.consumed(one, world)
         if only == index:
             print(story)
         await self._watched(kind, step, index, story)
+        if kind == "drive":
+            for name in drives.READS:
+                await self._read(world, name, "operator", index, {})
 
     async def _watched(self, kind: str, step: Awaitable[object], index: int, story: Any) -> None:
         self.defects.last = ""
@@ -123,8 +130,12 @@ class Run:
         route = next(route for route in ROUTES if route.name == name)
         told = right_request(world, route, caller, "own")
         told["route"] = told["route"] | routed
+        if name == "read_history":
+            told["query"] = {"path": SPEED, "resolution": "3600"}
 
         async def status() -> int:
-            return (await ask(handler(route), **told)).status
+            answer = await ask(handler(route), **told)
+            routes.require_json(answer.body)
+            return answer.status
 
         await self._watched("route", status(), index, ("left behind", name, caller, routed))
