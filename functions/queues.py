@@ -11,7 +11,7 @@ from shared.bootstrap import world
 from shared.codec.messages import Message, belongs_to, decode_notification, decode_turn
 from shared.domain.parked import Parked
 from shared.errors import CloudError, Code, Contradiction, Malformed, Unavailable, brief
-from shared.use_cases.attempts import attempted
+from shared.use_cases.attempts import LONGEST_REST, attempted
 from shared.use_cases.personal_data import was_forgotten
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,11 @@ async def consume[T](
 
     given_up = await attempted(received.content, received.attempt, act_or_say, again)
     if given_up:
-        await _park(queue, body, given_up)
+        try:
+            await _park(queue, body, given_up)
+        except Exception as error:
+            log.error("%s: not parked: %s", queue, where(error))
+            await again(received.content, received.attempt + 1, LONGEST_REST)
 
 
 async def _park(queue: str, body: bytes, error: CloudError) -> None:

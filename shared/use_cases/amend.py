@@ -51,9 +51,15 @@ async def amend(vehicle_id: str, decide: Callable[[Profile], Change | Awaitable[
     Writers of one vehicle take turns on an instance, and rest after they lost a race with another instance. A state
     that changes is due at once, as time may mean something else to it now. What the profile owes is handed on, at the
     latest by the timer. Raises what `decide` raises, or Unavailable."""
-    async with o.writers.turn(vehicle_id) as turn:
-        written, changed = await _write(vehicle_id, decide, o, turn)
-    return (await hand_on(written, o)) if changed and written.value.outbox else written.value
+    for _ in range(ATTEMPTS):
+        try:
+            async with o.writers.turn(vehicle_id) as turn:
+                written, changed = await _write(vehicle_id, decide, o, turn)
+        except _OwesTooMuch as error:
+            await _lighten(error.found, o)
+            continue
+        return (await hand_on(written, o)) if changed and written.value.outbox else written.value
+    raise Unavailable(f"{vehicle_id} is being written by others")
 
 
 async def _write(
@@ -70,9 +76,7 @@ async def _write(
                 return found, False
             after = change.profile.scheduled()
             if len(after.outbox) > max(OWED, len(found.value.outbox)) and not change.protects:
-                await _lightened(found, o)
-                found = None
-                continue
+                raise _OwesTooMuch(found)
             state = await _state(found.value, change, o.states)
             turn.start()
             version = await o.profiles.change(Versioned(after, found.version), state, change.also)
@@ -86,7 +90,13 @@ async def _write(
     raise Unavailable(f"{vehicle_id} is being written by others")
 
 
-async def _lightened(found: Versioned[Profile], o: Reach) -> None:
+class _OwesTooMuch(Exception):
+    def __init__(self, found: Versioned[Profile]) -> None:
+        super().__init__()
+        self.found = found
+
+
+async def _lighten(found: Versioned[Profile], o: Reach) -> None:
     """Hand on what the profile owes before it owes more. Raises Unavailable if none of it can be."""
     left = await hand_on(found, o)
     if len(left.outbox) >= len(found.value.outbox):

@@ -20,7 +20,7 @@ from shared.domain.parked import Parked
 from shared.domain.person import Owned, Person, PersonId
 from shared.domain.profile import Profile
 from shared.domain.trips import Trip
-from shared.errors import CloudError, NotFound
+from shared.errors import NotFound
 from shared.ports import Profiles
 from shared.use_cases.amend import Change, amend
 from shared.use_cases.derive import samples_between
@@ -224,11 +224,11 @@ async def _forget_parked_names(person: Person, o: Outside) -> None:
 async def was_forgotten(parked: Parked, profiles: Profiles) -> bool:
     """Whether a message of our own queues tells of a time that was forgotten of its vehicle: then it is not parked.
 
-    False where that can't be looked up: nothing is lost for an outage."""
+    False where that can't be looked up: nothing is lost for an outage or a defect."""
     vehicle = parked.device.partition("/")[2]
     try:
         floor = (await profiles.load(vehicle)).value.privacy.floor if vehicle else 0
-    except CloudError:
+    except Exception:
         return False
     return any(at < floor for at in times_in(parked.body))
 

@@ -15,8 +15,8 @@ from shared.domain.kinds import KINDS, Channel
 from shared.domain.notification import Audience, Notification
 from shared.domain.person import Contact, Person, PersonId
 from shared.domain.preferences import ANY, Preferences
-from shared.errors import Code, Conflict, Malformed, NotFound, Refused
-from shared.use_cases.attempts import MOST_ATTEMPTS
+from shared.errors import Code, Conflict, Malformed, NotFound, Refused, Unavailable
+from shared.use_cases.attempts import LONGEST_REST, MOST_ATTEMPTS
 from tests.examples import BRAND, NOON, VEHICLE
 from tests.functions.test_events import message, received, together
 from tests.memory import MemoryWorld
@@ -226,11 +226,25 @@ async def test_a_defect_is_tried_again_later_and_parked_in_the_end(
     async def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(world.profiles, "load", broken)
+    monkeypatch.setattr(world.people, "load", broken)
     assert await poison(world, "notifications", messages.encode_notification(TOLD, 0).encode()) == []
     assert [(attempt, delay) for _, attempt, delay in world.notifications.sent] == [(1, 1.0)]
     last = messages.encode_notification(TOLD, MOST_ATTEMPTS - 1).encode()
     assert await poison(world, "notifications", last) == [("notifications", "internal", last)]
+
+
+@pytest.mark.parametrize("error", [Unavailable("blob: away"), OSError("full")])
+async def test_what_cannot_be_parked_now_waits_on_its_queue(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(world.people, "load", away)
+    monkeypatch.setattr(world.parking, "park", away)
+    last = messages.encode_notification(TOLD, MOST_ATTEMPTS - 1).encode()
+    assert await poison(world, "notifications", last) == []
+    assert [(attempt, delay) for _, attempt, delay in world.notifications.sent] == [(MOST_ATTEMPTS, LONGEST_REST)]
 
 
 @pytest.mark.parametrize(
