@@ -19,7 +19,7 @@ _Scalar = (
     bool
     | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
     | float
-    | Annotated[str, msgspec.Meta(max_length=4_096)]
+    | Annotated[str, msgspec.Meta(max_length=200_000)]
 )
 _Fact = _Scalar | Annotated[list[_Scalar], msgspec.Meta(max_length=5_000)] | None
 
