@@ -15,7 +15,7 @@ export function Notifications({ query }) {
   };
   return html`<h1>${t("page.notifications")}</h1>
     <form class="asking" role="search" onSubmit=${look}>
-      <${Field} label=${t("notifications.look")}><input name="what" required value=${vehicle ?? id ?? ""} autocomplete="off" /><//>
+      <${Field} label=${t("notifications.look")}><input key=${vehicle ?? id} name="what" required defaultValue=${vehicle ?? id ?? ""} autocomplete="off" /><//>
       <button>${t("look")}</button></form>
     ${id ? html`<${Trail} key=${id} id=${id} />` : null}
     ${vehicle ? html`<${Told} key=${vehicle} vehicle=${vehicle} />` : null}

@@ -106,8 +106,8 @@ function Parked({ partitions }) {
           .map(
             ([reason, count]) => html`<option value=${reason}>${named("problem", reason)} (${number(count)})</option>`,
           )}</select><//>
-      <${Field} label=${t("device")}><input value=${sought.device} onChange=${change("device")} autocomplete="off" /><//>
-      <${Field} label=${t("day")}><input type="date" value=${sought.day} onChange=${change("day")} /><//>
+      <${Field} label=${t("device")}><input defaultValue=${sought.device} onChange=${change("device")} autocomplete="off" /><//>
+      <${Field} label=${t("day")}><input type="date" defaultValue=${sought.day} onChange=${change("day")} /><//>
       <button type="button" onClick=${reload}>${t("refresh")}</button>
       <${Sure} onSure=${() => replay.run()} disabled=${replay.busy}>${t("replay.all")}<//>
     </form>

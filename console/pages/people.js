@@ -43,7 +43,7 @@ export function People({ path, me }) {
         invite.run(event.target);
       }}>
         <${Field} label=${t("role")}><select name="role"><option value="guest">${t("role.guest")}</option><option value="secondary">${t("role.secondary")}</option></select><//>
-        <${Field} label=${t("invite.until")}><input type="datetime-local" name="ends" value=${soon()} /><//>
+        <${Field} label=${t("invite.until")}><input type="datetime-local" name="ends" defaultValue=${soon()} /><//>
         <button disabled=${invite.busy}>${t("invite")}</button><${Trouble} problem=${invite.problem} />
       </form></details>
     ${token ? html`<p role="status">${t("invite.token")} <code class="token">${token}</code></p>` : null}

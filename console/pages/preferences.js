@@ -35,22 +35,31 @@ export function Preferences() {
       event.preventDefault();
       save.run(event.target);
     }}>
-      <${Field} label=${t("language")}><select name="locale" value=${own.locale ?? ""}><option value="">${t("as_brand")}</option>
-        <option value="en">English</option><option value="de">Deutsch</option></select><//>
-      <${Field} label=${t("zone")}><input name="zone" list="zones" value=${own.zone ?? ""} placeholder=${holds.zone ?? ""} autocomplete="off" /><//>
-      <datalist id="zones">${Intl.supportedValuesOf("timeZone").map((zone) => html`<option value=${zone} />`)}</datalist>
+      <${Field} label=${t("language")}><select name="locale">${options(own.locale ?? "", [
+        ["", t("as_brand")],
+        ["en", "English"],
+        ["de", "Deutsch"],
+      ])}</select><//>
+      <${Field} label=${t("zone")}><input name="zone" list="zones" defaultValue=${own.zone ?? ""} placeholder=${holds.zone ?? ""} autocomplete="off" /><//>
+      <datalist id="zones">${Intl.supportedValuesOf("timeZone").map((zone) => html`<option defaultValue=${zone} />`)}</datalist>
       <fieldset><legend>${t("quiet_hours")}</legend>
-        <${Field} label=${t("from")}><input type="time" name="from" value=${own.quietHours?.from ?? ""} /><//>
-        <${Field} label=${t("until")}><input type="time" name="until" value=${own.quietHours?.until ?? ""} /><//></fieldset>
-      <${Field} label=${t("digest_at")}><input type="time" name="digest" value=${own.digestAt ?? ""} /><//>
+        <${Field} label=${t("from")}><input type="time" name="from" defaultValue=${own.quietHours?.from ?? ""} /><//>
+        <${Field} label=${t("until")}><input type="time" name="until" defaultValue=${own.quietHours?.until ?? ""} /><//></fieldset>
+      <${Field} label=${t("digest_at")}><input type="time" name="digest" defaultValue=${own.digestAt ?? ""} /><//>
       <div class="scroll" tabindex="0" role="region" aria-label=${t("channels")}><table><caption class="hidden">${t("channels")}</caption>
         <thead><tr><th scope="col">${t("kind")}</th>${CHANNELS.map((channel) => html`<th scope="col">${named("channel", channel)}</th>`)}</tr></thead>
         <tbody>${kinds.map(
           (kind) =>
             html`<tr><th scope="row">${kind === "*" ? t("kinds.all") : named("kind", kind)}</th>${CHANNELS.map(
               (channel) => html`<td>
-          <select name="${kind} ${channel}" aria-label="${named("kind", kind)}, ${named("channel", channel)}" value=${String(own.channels[kind]?.[channel] ?? "")}>
-            <option value="">${t("as_brand")}</option><option value="true">${t("yes")}</option><option value="false">${t("no")}</option></select></td>`,
+          <select name="${kind} ${channel}" aria-label="${named("kind", kind)}, ${named("channel", channel)}">${options(
+            String(own.channels[kind]?.[channel] ?? ""),
+            [
+              ["", t("as_brand")],
+              ["true", t("yes")],
+              ["false", t("no")],
+            ],
+          )}</select></td>`,
             )}</tr>`,
         )}</tbody>
       </table></div>
@@ -62,6 +71,10 @@ export function Preferences() {
       <button type="button" onClick=${() => test.run()} disabled=${test.busy}>${t("test.send")}</button>
       <${Trouble} problem=${test.problem} />${test.done ? html`<p role="status">${t("done")}</p>` : null}</section>`;
 }
+
+/** Of a select that shows what is stored until somebody chooses another: one with a value would go back to it. */
+const options = (stored, found) =>
+  found.map(([value, text]) => html`<option value=${value} selected=${value === stored}>${text}</option>`);
 
 function preferences(form) {
   const { locale, zone, from, until, digest, ...choices } = said(form);
@@ -88,7 +101,7 @@ function Contact() {
   };
   return html`<section aria-labelledby="contact"><h2 id="contact">${t("contact")}</h2>
     <p>${data.email ? t("contact.is", { email: data.email }) : t("contact.none")}</p>
-    <form class="asking" onSubmit=${submit}><${Field} label=${t("email")}><input type="email" name="email" value=${data.email ?? ""} autocomplete="email" /><//><button>${t("save")}</button></form>
+    <form class="asking" onSubmit=${submit}><${Field} label=${t("email")}><input type="email" name="email" defaultValue=${data.email ?? ""} autocomplete="email" /><//><button>${t("save")}</button></form>
     ${data.pending ? html`<form class="asking" onSubmit=${submit}><${Field} label=${t("contact.code", { email: data.pending })}><input name="code" required autocomplete="one-time-code" /><//><button>${t("verify")}</button></form>` : null}
     <${Trouble} problem=${save.problem} /></section>`;
 }

@@ -9,7 +9,7 @@ from shared.domain.history import day_of
 from shared.domain.principal import Principal
 from shared.errors import Conflict, Unavailable
 from shared.ports import Audit
-from shared.use_cases.books import ATTEMPTS
+from shared.use_cases.writers import TRIES, Writers
 
 HELD = 10_000
 """Records that an instance knows to be written, and tallies that it takes from."""
@@ -27,8 +27,8 @@ class Trail:
     """Remembers what it wrote lately, so that who polls is not put on record at each request; and keeps each caller to
     the records of a day."""
 
-    def __init__(self, audit: Audit) -> None:
-        self._audit = audit
+    def __init__(self, audit: Audit, writers: Writers[Tally] | None = None) -> None:
+        self._audit, self._writers = audit, writers or Writers()
         self._written: OrderedDict[str, None] = OrderedDict()
         self._blocks: OrderedDict[Tally, _Block] = OrderedDict()
 
@@ -55,18 +55,21 @@ class Trail:
         if block is None:
             block = _remember(self._blocks, tally, _Block())
         if block.left <= 0:
-            after = await self._reserve(tally)
-            block.recorded, block.left = after.counted == 0, block.left + BLOCK
+            async with self._writers.turn(f"{tally.brand}/{tally.day}/{tally.id}"):
+                if block.left <= 0:
+                    after = await self._reserve(tally)
+                    block.recorded, block.left = after.counted == 0, block.left + BLOCK
         block.left -= 1
         return block.recorded
 
     async def _reserve(self, tally: Tally) -> Tally:
-        for _ in range(ATTEMPTS):
+        for lost in range(TRIES):
             found = await self._audit.tally(tally)
             try:
                 after = found.value.more()
                 await self._audit.commit_tally(after, found.version)
             except Conflict:
+                await self._writers.rest(lost)
                 continue
             return after
         raise Unavailable("the audit is being written by others")

@@ -79,9 +79,10 @@ class Town:
         await self.drive(car, {**where, "Vehicle.Speed": 50.0, "Vehicle.IsMoving": True, **more})
 
     async def low(self, car: Car) -> None:
-        """Its battery runs low, and a second reading confirms it."""
+        """Its battery runs low, and a second reading confirms it; after now, as partners are told of nothing that was
+        before the owner agreed."""
         low: dict[str, object] = {BATTERY + "StateOfCharge.Displayed": 5.0}
-        await self.drive(car, low, low)
+        await self.drive(car, low, low, ago=-2)
 
 
 @pytest.fixture

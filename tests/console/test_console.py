@@ -8,7 +8,7 @@ from time import monotonic, time
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 
 from local.fleet.drives import BATTERY, Sample, rfc3339
 from local.fleet.sender import cloud_event, from_hub
@@ -316,6 +316,33 @@ async def test_it_goes_on_where_it_was_cut_off(town: Town, visit: Visiting) -> N
     await visited.says(".connection", "live")
     await visited.says("dd.place", "48.25 / 11.35")
     visited.errors[:] = [error for error in visited.errors if "net::ERR_INTERNET_DISCONNECTED" not in error]
+
+
+async def test_what_is_typed_stays_while_the_page_is_updated(visit: Visiting) -> None:
+    visited = await visit()
+    await visited.to("#/operations")
+    device = visited.page.get_by_label("Device")
+    await device.press_sequentially("veh-1")
+    for _ in range(2):  # each look at the ledger draws the page anew
+        await visited.page.wait_for_event("response", lambda answer: answer.url.endswith("/ledger"))
+        await visited.page.evaluate("new Promise(requestAnimationFrame)")
+    assert await device.input_value() == "veh-1"
+
+    driver = await visit("user-ada", operator=False)
+    await driver.to("#/preferences")
+    wrong = {"title": "no such zone", "code": "invalid_body", "detail": "no such zone", "status": 400}
+
+    async def refused(route: Route) -> None:
+        await (route.fulfill(status=400, json=wrong) if route.request.method == "PUT" else route.continue_())
+
+    await driver.page.route("**/me/preferences", refused)
+    await driver.page.get_by_label("Time zone").fill("Europe/Nowhere")
+    await driver.page.get_by_label("Battery low, mail").select_option("true")
+    await driver.page.locator(driver.section("telling")).get_by_role("button", name="Save").click()
+    await driver.says(driver.section("telling") + " .trouble", "no such zone")
+    assert await driver.page.get_by_label("Time zone").input_value() == "Europe/Nowhere"
+    assert await driver.page.get_by_label("Battery low, mail").input_value() == "true"
+    driver.errors.clear()  # the browser's own word on the answer
 
 
 async def test_who_goes_elsewhere_at_once_gets_there(visit: Visiting) -> None:

@@ -18,9 +18,12 @@ MARKUP = '<img src="x" onerror="globalThis.taken=1"><svg onload="globalThis.take
 
 @asynccontextmanager
 async def rude() -> AsyncIterator[str]:
-    """A partner's system that refuses with markup."""
+    """A partner's system that echoes its challenge and then refuses with markup."""
 
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.Response:
+        asked = await request.json()
+        if asked["type"] == "webhook.verification":
+            return web.json_response({"challenge": asked["data"]["challenge"]})
         return web.Response(status=410, reason=MARKUP, text=MARKUP, content_type="text/html")
 
     app = web.Application()
@@ -49,7 +52,7 @@ async def test_markup_in_names_codes_templates_answers_and_bodies_is_text(town: 
         await api.call("PUT", "templates/trouble_code_opened/inbox/en", words)
         await api.call("POST", "webhooks", {"url": url, "partner": "partner-1"})
         await ada.call("PUT", f"vehicles/{car['id']}/consents/partner.partner-1", {"granted": True, "text": "t"})
-        await town.drive(car, {"Vehicle.Diagnostics.DTCList": ["P0420", MARKUP]})
+        await town.drive(car, {"Vehicle.Diagnostics.DTCList": ["P0420", MARKUP]}, ago=-2)
         await events(town, car, [from_hub(car["id"], MARKUP.encode())])
         (item, *_) = (await until(lambda: ada.call("GET", "me/inbox"), lambda page: page["items"]))["items"]
         trail = f"notifications/{item['notificationId']}/trail"
