@@ -214,9 +214,9 @@ class World:
 
         return CosmosQuotas(self._container("people"))
 
-    @property
+    @cached_property
     def quotas(self) -> Quotas:
-        return Quotas(self.quota_store, self.codes)
+        return Quotas(self.quota_store, self.codes, Writers(random, WAITS))
 
     @cached_property
     def audit(self) -> Audit:
@@ -226,7 +226,7 @@ class World:
 
     @cached_property
     def trail(self) -> Trail:
-        return Trail(self.audit)
+        return Trail(self.audit, Writers(random, WAITS))
 
     @cached_property
     def notifications(self) -> Notifications:

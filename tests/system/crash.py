@@ -43,7 +43,7 @@ from shared.use_cases.wake import Outside, wake
 
 VEHICLES, PARTS = 5, ("host", "host1", "broker", "cosmos")
 SAMPLES = 600
-"""Of each vehicle: a battery that runs low every four of them."""
+"""Of each vehicle: a battery that runs low every 24 of them, so that it may tell so each time."""
 SLICE = 10
 """Samples sent at once."""
 DAWDLES = 0.7
@@ -74,7 +74,7 @@ def drives(seed: int) -> list[list[Sample]]:
         [
             Sample(
                 (start + timedelta(seconds=n)).isoformat(timespec="milliseconds"),
-                {STATE_OF_CHARGE: (5.0, 20.0)[n // 2 % 2] + random.random(), **witness(n)},
+                {STATE_OF_CHARGE: (5.0, 20.0)[(n + 5) // 12 % 2] + random.random(), **witness(n)},
             )
             for n in range(SAMPLES)
         ]
