@@ -222,9 +222,9 @@ def _parked(blob: BlobProperties, body: bytes) -> Parked:
         said["source"],
         said["key"],
         int(said["at"]),
-        unquote(said["device"]),
+        unquote(said["device"] or ""),
         said["reason"],
-        said["detail"] or "",  # an empty one is listed as none
+        said["detail"] or "",  # what is empty is listed as none
         body,
         unquote(generation) if generation else None,
         int(replayed) if replayed else None,

@@ -155,6 +155,19 @@ async def test_what_is_parked_of_a_nameless_device_is_parked_all_the_same(world:
     for number, device in enumerate(HOSTILE):
         await world.parking.park(Parked("wake", f"hostile-{number}", NOON, device, "not_json", device, b"x", device))
         assert (await world.parking.read(f"{day_of(NOON)}_wake-hostile-{number}")).body == b"x"
+    listed = [name async for name in names_of_parked(world)]
+    assert len([name for name in listed if "_wake-hostile-" in name]) == len(HOSTILE)
+
+
+async def names_of_parked(world: World) -> AsyncIterator[str]:
+    cursor: str | None = None
+    while True:
+        page = await world.parking.list(Filter(day=day_of(NOON)), 100, cursor)
+        for name, _ in page.items:
+            yield name
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 async def test_a_catalogue_is_kept_under_its_brand_alone(world: World) -> None:

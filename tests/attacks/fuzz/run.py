@@ -25,7 +25,7 @@ from tests.memory import MemoryWorld
 BLOCK = 100
 SLOW = 1.0
 """Seconds of computing that one input may take."""
-HANGS = 120.0
+HANGS = 300.0
 """Seconds that a block may take before the process is taken for hanging."""
 LATER = (0, 1_000, 3_600_000, 86_400_000, 40 * 86_400_000)
 """Milliseconds that pass before an input."""
