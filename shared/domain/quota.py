@@ -25,7 +25,13 @@ def taken(times: tuple[int, ...], now: int, limits: Limits) -> tuple[int, ...] |
     return max(waits) if waits else (*recent, max([now, *recent[-1:]]))
 
 
+DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+"""Hosts that overlook dots in the part before the @, each with the name that stands for it."""
+
+
 def mailbox(email: str) -> str:
-    """What stands for all spellings of an address that end in one mailbox: no capitals, and nothing after a plus."""
+    """What stands for all spellings of an address that end in one mailbox: no capitals, nothing after a plus, and no dots
+    where the host overlooks them."""
     local, _, host = email.lower().rpartition("@")
-    return f"{local.partition('+')[0] or local}@{host}"
+    local = local.partition("+")[0] or local
+    return f"{local.replace('.', '')}@{DOTLESS[host]}" if host in DOTLESS else f"{local}@{host}"

@@ -149,7 +149,14 @@ def test_a_count_forgets_what_no_limit_looks_back_at_and_says_when_to_come_again
 
 @pytest.mark.parametrize(
     ("spelt", "box"),
-    [("A@B.example", "a@b.example"), ("a+b+c@b.example", "a@b.example"), ("+x@b.example", "+x@b.example")],
+    [
+        ("A@B.example", "a@b.example"),
+        ("a+b+c@b.example", "a@b.example"),
+        ("+x@b.example", "+x@b.example"),
+        ("a.b@b.example", "a.b@b.example"),
+        ("J.o.e+x@GoogleMail.com", "joe@gmail.com"),
+        ("jo.e@gmail.com", "joe@gmail.com"),
+    ],
 )
 def test_spellings_of_one_mailbox_are_one(spelt: str, box: str) -> None:
     assert mailbox(spelt) == box
