@@ -30,8 +30,8 @@ DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
 def mailbox(email: str) -> str:
-    """What stands for all spellings of an address that end in one mailbox: no capitals, nothing after a plus, and no dots
-    where the host overlooks them."""
+    """What stands for all spellings of an address that end in one mailbox: no capitals, nothing after a plus, and no
+    dots where the host overlooks them."""
     local, _, host = email.lower().rpartition("@")
     local = local.partition("+")[0] or local
     return f"{local.replace('.', '')}@{DOTLESS[host]}" if host in DOTLESS else f"{local}@{host}"
